@@ -1,0 +1,158 @@
+"""The parts of a raw board as the guard sees them: what can be set, what can be read.
+
+No policy lives here, and no time: a part does what it is told and says what it sees. A board calls back whenever
+something that it shows has changed; one that must sample does so on its own thread, and calls back on the loop.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from hal.evse import CardRead, Offer
+from hal.values import ContactorState, LockState, MeterReading, StopReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PilotSample:
+    """The levels of the pilot in mV.
+
+    *high_mv* is the upper plateau (the only one of a steady pilot), None when it cannot be read; *low_mv* is the
+    lower plateau of a PWM, None while the pilot is steady.
+    """
+
+    high_mv: int | None
+    low_mv: int | None
+
+
+class Pilot(Protocol):
+    """The control-pilot generator and its measurement."""
+
+    def drive(self, high_ns: int) -> None:
+        """High time of each 1 ms period: 0 is state F, 1 000 000 the steady X1."""
+
+    def sample(self) -> PilotSample:
+        """The levels now, under the output that was last set."""
+
+
+class Contactor(Protocol):
+    """The power contactor with its mirror contacts, and the phase relay before it where one is wired."""
+
+    def command(self, closed: bool) -> None:
+        """Energise or release the coil."""
+
+    def select_phases(self, phases: int) -> None:
+        """Connect 1 or 3 phases; only ever called while the contactor is open."""
+
+    def feedback(self) -> ContactorState:
+        """What the mirror contacts say."""
+
+
+class PlugLock(Protocol):
+    """The bolt that holds the plug of a socket outlet."""
+
+    def lock(self) -> None:
+        """Start to drive the bolt in."""
+
+    def unlock(self) -> None:
+        """Start to drive the bolt out."""
+
+    def position(self) -> LockState:
+        """Where the bolt is."""
+
+
+class CableSensor(Protocol):
+    """The proximity contact of a socket outlet."""
+
+    def resistance_ohm(self) -> int | None:
+        """Resistance between PP and PE; None while nothing is plugged."""
+
+
+class GroundFaultMonitor(Protocol):
+    """The residual-current detector."""
+
+    def tripped(self) -> bool:
+        """True while the detector reports a residual current, or cannot be read."""
+
+
+class EmergencyStop(Protocol):
+    """The emergency-stop circuit."""
+
+    def pressed(self) -> bool:
+        """True while the circuit is open."""
+
+
+class Thermometer(Protocol):
+    """The temperature sensor of the enclosure."""
+
+    def temperature_mc(self) -> int | None:
+        """Temperature in thousandths of a degree Celsius; None when the sensor does not answer."""
+
+
+class Meter(Protocol):
+    """The outlet's energy meter."""
+
+    def read(self) -> MeterReading | None:
+        """The latest reading at once, without waiting for a bus; None when there is none younger than 3 s."""
+
+
+class CardReader(Protocol):
+    """A card reader."""
+
+    def online(self) -> bool:
+        """True while the reader answers."""
+
+
+class OutletBoard(Protocol):
+    """The parts that belong to one outlet; None for a part that is not fitted."""
+
+    @property
+    def pilot(self) -> Pilot: ...
+    @property
+    def contactor(self) -> Contactor: ...
+    @property
+    def lock(self) -> PlugLock | None: ...
+    @property
+    def cable(self) -> CableSensor | None: ...
+    @property
+    def ground_fault(self) -> GroundFaultMonitor | None: ...
+    @property
+    def emergency_stop(self) -> EmergencyStop | None: ...
+    @property
+    def thermometer(self) -> Thermometer | None: ...
+    @property
+    def meter(self) -> Meter | None: ...
+    @property
+    def reader(self) -> CardReader | None: ...
+
+    def watch(self, changed: Callable[[], None]) -> None:
+        """Call *changed* on the loop whenever a part shows something new."""
+
+
+class Board(Protocol):
+    """All outlets of a charge point, and its card readers."""
+
+    @property
+    def outlets(self) -> Mapping[int, OutletBoard]:
+        """The outlets by connector number."""
+
+    def watch_cards(self, presented: Callable[[CardRead], None]) -> None:
+        """Call *presented* on the loop for every card."""
+
+    def close(self) -> None:
+        """Release the devices. The guard has made the outputs safe before."""
+
+
+class Witness(Protocol):
+    """Someone who checks the guard from outside, and therefore hears of each permission as it is given."""
+
+    def offered(self, connector: int, offer: Offer | None) -> None:
+        """The user gave, renewed, changed or withdrew its permission."""
+
+    def stopped(self, connector: int, reason: StopReason) -> None:
+        """The user ended its permission."""
+
+    def availability_set(self, connector: int, available: bool) -> None:
+        """The user took the outlet out of service, or back."""
+
+    def leaving(self, connector: int) -> None:
+        """The guard makes the outlet safe and ends, whatever flows."""

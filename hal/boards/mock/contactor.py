@@ -1,0 +1,61 @@
+"""A contactor with travel time and mirror contacts, which can weld, refuse to close, or lose its mirror contacts."""
+
+import asyncio
+from collections.abc import Callable
+
+from hal.values import ContactorState
+
+RELEASE_S = 0.03
+CLOSE_S = 0.03
+
+
+class MockContactor:
+    """Coil, main contacts and mirror contacts. *closed* is the physical truth, whatever was commanded."""
+
+    def __init__(
+        self, changed: Callable[[], None], commanded: Callable[[bool], None], selected: Callable[[int], None]
+    ) -> None:
+        self._changed = changed
+        self._commanded = commanded
+        self._selected = selected
+        self._loop = asyncio.get_running_loop()
+        self._moving: asyncio.TimerHandle | None = None
+        self.coil = False
+        self.closed = False
+        self.phases = 3
+        self.welded = False
+        self.stuck_open = False
+        self.mirror_lost = False
+
+    def command(self, closed: bool) -> None:
+        """Energise or release the coil; the contacts follow after their travel."""
+        if closed is self.coil:
+            return
+        self._commanded(closed)
+        self.coil = closed
+        if self._moving is not None:
+            self._moving.cancel()
+        self._moving = self._loop.call_later(CLOSE_S if closed else RELEASE_S, self.settle)
+        self._changed()
+
+    def select_phases(self, phases: int) -> None:
+        """Move the phase relay."""
+        if phases != self.phases:
+            self._selected(phases)
+            self.phases = phases
+
+    def feedback(self) -> ContactorState:
+        """What the mirror contacts say."""
+        if self.mirror_lost:
+            return ContactorState.UNKNOWN
+        return ContactorState.CLOSED if self.closed else ContactorState.OPEN
+
+    def settle(self) -> None:
+        """Bring the contacts where the coil, a weld or a jam puts them."""
+        self.closed = self.welded or (self.coil and not self.stuck_open)
+        self._changed()
+
+    def release(self) -> None:
+        """Forget pending travel."""
+        if self._moving is not None:
+            self._moving.cancel()

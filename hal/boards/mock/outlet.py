@@ -1,0 +1,197 @@
+"""The parts of one simulated outlet, wired together: pilot, contactor, lock, cable, detectors, meter, vehicle."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+
+from hal.boards.mock.contactor import MockContactor
+from hal.boards.mock.ev import Vehicle
+from hal.boards.mock.meter import MockMeter, RegisterFile
+from hal.boards.mock.pilot_circuit import PilotCircuit
+from hal.boards.mock.plug_lock import MockPlugLock
+from hal.boards.mock.truth import OutletTruth
+from hal.iec61851 import X1_NS
+from hal.outlet.config import OutletConfig
+from hal.values import FaultKind
+
+CABLE_OHM: Mapping[int, int] = MappingProxyType({13: 1_500, 20: 680, 32: 220, 63: 100})
+"""Coding resistors of IEC 61851-1 Annex B by ampacity in A."""
+
+AMBIENT_MC = 25_000
+HOT_MC = 80_000
+LOW_PERCENT = 75
+HIGH_PERCENT = 125
+
+HARMLESS = frozenset({FaultKind.METER_OFFLINE, FaultKind.READER_OFFLINE})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plug:
+    """The plug in the socket: its coding resistor, and the rating in A that it stands for."""
+
+    resistance_ohm: int
+    rating_a: int
+
+
+@dataclass(slots=True)
+class MockInputs:
+    """Everything that is only read: proximity contact, detectors, temperature, the reader's health."""
+
+    causes: set[FaultKind] = field(default_factory=set)
+    plug: Plug | None = None
+
+    def resistance_ohm(self) -> int | None:
+        """Resistance between PP and PE."""
+        return None if self.plug is None else self.plug.resistance_ohm
+
+    def tripped(self) -> bool:
+        """True while a residual current flows."""
+        return FaultKind.GROUND_FAULT in self.causes
+
+    def pressed(self) -> bool:
+        """True while the emergency stop is pressed."""
+        return FaultKind.EMERGENCY_STOP in self.causes
+
+    def temperature_mc(self) -> int | None:
+        """Temperature in thousandths of a degree Celsius."""
+        return HOT_MC if FaultKind.OVER_TEMPERATURE in self.causes else AMBIENT_MC
+
+    def online(self) -> bool:
+        """True while the card reader answers."""
+        return FaultKind.READER_OFFLINE not in self.causes
+
+
+class MockOutlet:
+    """An `OutletBoard` whose insides the world can reach."""
+
+    def __init__(self, config: OutletConfig, state_dir: Path) -> None:
+        self.config = config
+        self.inputs = MockInputs()
+        self.pilot: PilotCircuit = PilotCircuit(changed=self._pilot_driven)
+        self.contactor: MockContactor = MockContactor(
+            self.changed,
+            lambda closed: self.truth.contactor_commanded(closed),
+            lambda phases: self.truth.phases_selected(phases),
+        )
+        self.contactor.phases = config.phases
+        self.lock = MockPlugLock(self.changed, lambda locked: self.truth.lock_driven(locked))
+        self.vehicle: Vehicle = Vehicle(self.changed)
+        self.vehicle.max_current_ma = config.max_current_ma
+        self.voltage_mv = config.voltage_v * 1_000
+        self.meter = MockMeter(
+            RegisterFile(state_dir / f"mock-meter-{config.id}.register"),
+            phases=config.phases,
+            voltage_mv=self.voltage_mv,
+            reported=lambda energy_wh: self.truth.metered(energy_wh),
+        )
+        self._changed: Callable[[], None] = lambda: None
+        self.truth = OutletTruth(self)
+
+    @property
+    def cable(self) -> MockInputs:
+        """The proximity contact."""
+        return self.inputs
+
+    @property
+    def ground_fault(self) -> MockInputs:
+        """The residual-current detector."""
+        return self.inputs
+
+    @property
+    def emergency_stop(self) -> MockInputs:
+        """The emergency-stop circuit."""
+        return self.inputs
+
+    @property
+    def thermometer(self) -> MockInputs:
+        """The temperature sensor."""
+        return self.inputs
+
+    @property
+    def reader(self) -> MockInputs:
+        """The card reader, as far as its health goes."""
+        return self.inputs
+
+    @property
+    def hazards(self) -> frozenset[FaultKind]:
+        """What is physically wrong with this outlet, whether anybody noticed or not."""
+        overdraws = self.vehicle.personality.draws_percent > 100
+        return frozenset(self.inputs.causes | ({FaultKind.OVER_CURRENT} if overdraws else set())) - HARMLESS
+
+    def watch(self, changed: Callable[[], None]) -> None:
+        """Call *changed* whenever a part shows something new."""
+        self._changed = changed
+
+    def changed(self) -> None:
+        """Something moved: solve the circuit anew, and tell the witness and the guard."""
+        self.pilot.load = self.vehicle.load
+        self.meter.flow(self._current_ma())
+        self.truth.check()
+        self._changed()
+
+    def set_cause(self, kind: FaultKind, active: bool) -> None:
+        """Break the outlet in the way that shows as *kind*, or mend it."""
+        if active:
+            self.inputs.causes.add(kind)
+        else:
+            self.inputs.causes.discard(kind)
+        self._apply_causes()
+        self.vehicle.see(self._visible_ns())
+        self.contactor.settle()
+
+    def release(self) -> None:
+        """Stop every timer and let go of the register file."""
+        for part in (self.contactor, self.lock, self.vehicle, self.truth):
+            part.release()
+        self.meter.close()
+
+    def plug_in(self, plug: Plug) -> None:
+        """A cable with a vehicle at its end."""
+        self.inputs.plug = plug
+        self.vehicle.plug_in(self._visible_ns())
+        self.changed()
+
+    def plug_out(self) -> None:
+        """Nothing in the socket any more."""
+        self.inputs.plug = None
+        self.vehicle.plug_out()
+
+    def set_voltage(self, voltage_mv: int) -> None:
+        """The mains voltage of every phase, as far as no cause overrules it."""
+        self.voltage_mv = voltage_mv
+        self._apply_causes()
+        self.changed()
+
+    def _apply_causes(self) -> None:
+        causes = self.inputs.causes
+        self.contactor.welded = FaultKind.CONTACTOR_WELDED in causes
+        self.contactor.stuck_open = FaultKind.CONTACTOR_STUCK_OPEN in causes
+        self.contactor.mirror_lost = FaultKind.POWER_SWITCH_FAILURE in causes
+        self.pilot.shorted = FaultKind.PILOT_SHORT in causes
+        self.pilot.diode_missing = FaultKind.DIODE_MISSING in causes
+        self.pilot.unreadable = FaultKind.PILOT_FAULT in causes
+        self.vehicle.overdraws = FaultKind.OVER_CURRENT in causes
+        self.lock.jammed = FaultKind.LOCK_FAILURE in causes
+        self.meter.offline = FaultKind.METER_OFFLINE in causes
+        nominal_mv = self.config.voltage_v * 10
+        if FaultKind.UNDER_VOLTAGE in causes:
+            self.meter.set_voltage(nominal_mv * LOW_PERCENT)
+        elif FaultKind.OVER_VOLTAGE in causes:
+            self.meter.set_voltage(nominal_mv * HIGH_PERCENT)
+        else:
+            self.meter.set_voltage(self.voltage_mv)
+
+    def _pilot_driven(self, before_ns: int) -> None:
+        self.truth.pilot_driven(before_ns)
+        self.vehicle.see(self._visible_ns())
+        self.changed()
+
+    def _visible_ns(self) -> int:
+        """The pilot at the vehicle's end: a shorted line carries nothing."""
+        return X1_NS if self.pilot.shorted else self.pilot.high_ns
+
+    def _current_ma(self) -> tuple[int, ...]:
+        drawn_ma = self.vehicle.wants_ma if self.contactor.closed else 0
+        active = min(self.vehicle.phases, self.contactor.phases)
+        return tuple(drawn_ma if phase < active else 0 for phase in range(self.config.phases))

@@ -1,0 +1,286 @@
+"""One outlet under guard: the shell around the outlet machine.
+
+Carries out what `hal.outlet.machine.step` decides on the parts of a board, and offers it to its user as an `Evse`.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from typing import assert_never
+
+from hal.board import OutletBoard, Witness
+from hal.evse import (
+    ContactorChanged,
+    FaultCleared,
+    FaultRaised,
+    Offer,
+    OutletEvent,
+    OutletSnapshot,
+)
+from hal.feed import Feed
+from hal.iec61851 import F_NS, X1_NS
+from hal.latches import Latches, OutletLatch
+from hal.outlet import machine
+from hal.outlet.config import OutletConfig
+from hal.outlet.lock import may_unlock
+from hal.outlet.state import (
+    AvailabilitySet,
+    CommandContactor,
+    DriveLock,
+    Emit,
+    FaultAcknowledged,
+    Offered,
+    OutletAction,
+    OutletInput,
+    SelectPhases,
+    Sensed,
+    SetPilot,
+    StopRequested,
+    Tick,
+    UnlockRequested,
+    WakeRequested,
+)
+from hal.values import Fault, FaultKind, LockState, MeterReading, StopReason, UnlockResult
+
+log = logging.getLogger(__name__)
+
+_UNLOCK_WAIT_S = 3.0
+
+
+class GuardedOutlet:
+    """An `Evse` over a raw board. Everything runs on the loop's thread, so a step is never interrupted."""
+
+    def __init__(
+        self,
+        config: OutletConfig,
+        board: OutletBoard,
+        *,
+        latches: Latches,
+        witness: Witness | None,
+        failed: Callable[[BaseException], None],
+    ) -> None:
+        self._config = config
+        self._board = board
+        self._latches = latches
+        self._witness = witness
+        self._failed = failed
+        self._loop = asyncio.get_running_loop()
+        self._feed: Feed[OutletEvent] = Feed(_forget_superseded)
+        self._pending: deque[OutletInput | None] = deque()
+        self._stepping = False
+        self._safe = False
+        self._timer: asyncio.TimerHandle | None = None
+        now_s = self._loop.time()
+        kept = latches.kept(config.id).faults
+        self._state = machine.start(
+            config, now_s=now_s, faults=tuple(Fault(kind=kind, since_s=now_s) for kind in kept)
+        )
+
+    @property
+    def contactor_cycles(self) -> int:
+        """How often the contactor was closed in its life."""
+        return self._latches.kept(self._config.id).contactor_cycles
+
+    def start(self) -> None:
+        """Set the outputs that the machine starts from, and follow the board."""
+        self._board.contactor.command(False)
+        self._board.contactor.select_phases(self._config.phases)
+        self._board.pilot.drive(X1_NS)
+        self._board.watch(self._changed)
+        self._changed()
+
+    def make_safe(self) -> None:
+        """Contactor open, pilot to F, for good."""
+        if self._safe:
+            return
+        self._safe = True
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._witness is not None:
+            self._witness.leaving(self._config.id)
+        try:
+            self._board.contactor.command(False)
+        finally:
+            self._board.pilot.drive(F_NS)
+            self._feed.close()
+
+    def offer(self, offer: Offer | None) -> None:
+        """Permit charging, renew or change the permission, or withdraw it (None)."""
+        if self._witness is not None:
+            self._witness.offered(self._config.id, offer)
+        self._advance(Offered(offer=offer))
+
+    def stop(self, reason: StopReason) -> None:
+        """Withdraw the offer; EMERGENCY opens at once."""
+        if self._witness is not None:
+            self._witness.stopped(self._config.id, reason)
+        self._advance(StopRequested(reason=reason))
+
+    def set_available(self, available: bool) -> None:
+        """False: no offer is taken, and the pilot says so once nothing is plugged."""
+        if self._witness is not None:
+            self._witness.availability_set(self._config.id, available)
+        self._advance(AvailabilitySet(available=available))
+
+    async def unlock(self) -> UnlockResult:
+        """Release the plug; FAILED while the contactor is closed or welded, or where the bolt does not follow."""
+        if not self._config.lock:
+            return UnlockResult.NOT_SUPPORTED
+        if not may_unlock(self._state):
+            return UnlockResult.FAILED
+        events = self._feed.read()
+        self._advance(UnlockRequested())
+        try:
+            async with asyncio.timeout(_UNLOCK_WAIT_S):
+                while self._state.lock is not LockState.UNLOCKED:
+                    await anext(events)
+        except (TimeoutError, StopAsyncIteration):
+            return UnlockResult.FAILED
+        return UnlockResult.UNLOCKED
+
+    def wake(self) -> None:
+        """Ask for the one wake-up pulse of this plug-in."""
+        self._advance(WakeRequested())
+
+    def acknowledge_fault(self, kind: FaultKind) -> bool:
+        """Clear a fault that waits for service; False where there is none such, or its cause still stands."""
+        if not self._state.has_fault(kind):
+            return False
+        self._advance(FaultAcknowledged(kind=kind))
+        return not self._state.has_fault(kind)
+
+    def snapshot(self) -> OutletSnapshot:
+        """The present truth, meter included."""
+        return machine.snapshot(self._state, self._meter_reading(), now_s=self._loop.time())
+
+    def events(self) -> AsyncIterator[OutletEvent]:
+        """What happens from now on, in order."""
+        return self._feed.read()
+
+    def _changed(self) -> None:
+        """The board shows something new; several such notices before the next step count once."""
+        if self._stepping and None in self._pending:
+            return
+        self._advance(None)
+
+    def _advance(self, seen: OutletInput | None) -> None:
+        """Step with *seen* (None: with what the board shows then), and with what the actions bring about."""
+        if self._safe:
+            return
+        self._pending.append(seen)
+        if self._stepping:
+            return
+        with self._failing_safely():
+            while self._pending:
+                seen = self._pending.popleft()
+                self._state, actions = machine.step(
+                    self._state, self._sensed() if seen is None else seen, now_s=self._loop.time()
+                )
+                for action in actions:
+                    self._carry_out(action)
+            self._set_timer()
+
+    @contextmanager
+    def _failing_safely(self) -> Iterator[None]:
+        self._stepping = True
+        try:
+            yield
+        except BaseException as error:
+            self.make_safe()
+            self._failed(error)
+            raise
+        finally:
+            self._stepping = False
+
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        due_s = self._state.deadline_s
+        self._timer = None if due_s is None else self._loop.call_at(due_s, self._advance, Tick())
+
+    def _carry_out(self, action: OutletAction) -> None:
+        match action:
+            case SetPilot(high_ns=high_ns):
+                self._board.pilot.drive(high_ns)
+            case CommandContactor(closed=closed):
+                self._board.contactor.command(closed)
+                if closed:
+                    self._keep(closes=1)
+            case SelectPhases(phases=phases):
+                self._board.contactor.select_phases(phases)
+            case DriveLock(locked=locked):
+                self._drive_lock(locked)
+            case Emit(event=event):
+                self._tell(event)
+            case _:
+                assert_never(action)
+
+    def _drive_lock(self, locked: bool) -> None:
+        if self._board.lock is None:
+            return
+        if locked:
+            self._board.lock.lock()
+        else:
+            self._board.lock.unlock()
+
+    def _tell(self, event: OutletEvent) -> None:
+        connector = self._config.id
+        match event:
+            case FaultRaised(fault=fault):
+                log.warning("fault connector=%s kind=%s opens=%s", connector, fault.kind, fault.rule.opens)
+                self._keep()
+            case FaultCleared(kind=kind):
+                log.info("fault cleared connector=%s kind=%s", connector, kind)
+                self._keep()
+            case ContactorChanged(state=state):
+                log.info("contactor connector=%s state=%s", connector, state)
+            case _:
+                log.debug("outlet connector=%s %s", connector, event)
+        self._feed.put(event)
+
+    def _keep(self, *, closes: int = 0) -> None:
+        kinds = tuple(fault.kind for fault in self._state.faults if fault.rule.survives_restart)
+        latch = OutletLatch(faults=kinds, contactor_cycles=self.contactor_cycles + closes)
+        self._latches.keep(self._config.id, latch)
+
+    def _meter_reading(self) -> MeterReading | None:
+        return None if self._board.meter is None else self._board.meter.read()
+
+    def _sensed(self) -> Sensed:
+        board, sample, reading = self._board, self._board.pilot.sample(), self._meter_reading()
+        return Sensed(
+            high_mv=sample.high_mv,
+            low_mv=sample.low_mv,
+            contactor=board.contactor.feedback(),
+            lock=LockState.NONE if board.lock is None else board.lock.position(),
+            cable_ohm=None if board.cable is None else board.cable.resistance_ohm(),
+            ground_fault=board.ground_fault is not None and board.ground_fault.tripped(),
+            emergency_stop=board.emergency_stop is not None and board.emergency_stop.pressed(),
+            temperature_mc=None if board.thermometer is None else board.thermometer.temperature_mc(),
+            meter_online=board.meter is None or reading is not None,
+            reader_online=board.reader is None or board.reader.online(),
+            current_ma=None if reading is None else reading.current_ma,
+            voltage_mv=None if reading is None else reading.voltage_mv,
+        )
+
+
+def _forget_superseded(backlog: deque[OutletEvent]) -> None:
+    """Drop the oldest event of which a later one says more; a fault or a state is never lost that way."""
+    later = [_subject(event) for event in backlog]
+    for index, subject in enumerate(later):
+        if subject in later[index + 1 :]:
+            del backlog[index]
+            return
+
+
+def _subject(event: OutletEvent) -> object:
+    """What an event is about: of two about the same, the later one is enough."""
+    match event:
+        case FaultRaised(fault=fault):
+            return fault.kind
+        case FaultCleared(kind=kind):
+            return kind
+        case _:
+            return type(event)
