@@ -1,0 +1,152 @@
+"""How connectors share a supply that is too small for all of them (OCPP 1.6 §3.13.3).
+
+Knows no profiles and no time: it is given what each connector may draw and what all of them may.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from math import lcm
+from typing import Final, NamedTuple
+
+from cpd.domain.supply import Constraint, ConstraintKind
+
+LOWEST_OFFER_MA: Final = 6_000
+"""IEC 61851-1 Table A.8: the pilot cannot offer less than 6 A."""
+
+_STEP_MA: Final = 100
+
+
+class Draw(NamedTuple):
+    """What one connector may draw. A tuple for speed: an answer is made of thousands.
+
+    *power_mw* is exact and in whole milliwatts over all phases, because a limit in A and one in W both are;
+    *mw_per_ma* = volts times phases in play. *minimum_mw* is what minChargingRate wishes for, 0 for nothing.
+    """
+
+    power_mw: int
+    mw_per_ma: int
+    phases: int
+    constrained_by: Constraint
+    minimum_mw: int = 0
+
+    @property
+    def current_ma(self) -> int:
+        """Per phase, rounded down."""
+        return self.power_mw // self.mw_per_ma
+
+
+class Ceiling(NamedTuple):
+    """What all connectors together may draw: the sum of currents per phase, the total power, or both.
+
+    Currents are summed as if all connectors drew on the same phase. None: not limited.
+    """
+
+    current_ma: int | None
+    current_by: Constraint | None
+    power_mw: int | None = None
+    power_by: Constraint | None = None
+
+
+def allocate(draws: Sequence[Draw], ceiling: Ceiling) -> list[Draw]:
+    """What each connector gets, in the order given: the senior transaction first.
+
+    Nobody gets more than its own draw and the sum stays within *ceiling*. If all fit, all get their own; a
+    lone connector gets the smaller of its own and the ceiling, also below 6 A. Otherwise those below 6 A get
+    nothing and the rest are levelled in steps of 0.1 A, none under max(6 A, minChargingRate); where that does
+    not fit, none under 6 A; and where that does not fit, the newest waits with nothing. What is left over
+    below 0.1 A for each is not handed out.
+    """
+    if len(draws) == 1:
+        return [_lone(draws[0], ceiling)]
+    if _fits(draws, [draw.power_mw for draw in draws], ceiling):
+        return list(draws)
+    share = _share(draws, ceiling)
+    # Who cannot charge anyway keeps its own reason; the others are where they are because of the share.
+    granted = [
+        draw._replace(power_mw=0, constrained_by=share if _can_charge(draw) else draw.constrained_by)
+        for draw in draws
+    ]
+    charging = [index for index, draw in enumerate(draws) if _can_charge(draw)]
+    while len(charging) > 1:
+        levels_mw = _level([draws[index] for index in charging], ceiling)
+        if levels_mw is not None:
+            for index, level_mw in zip(charging, levels_mw, strict=True):
+                granted[index] = _lowered(draws[index], level_mw, share)
+            return granted
+        charging.pop()
+    for index in charging:
+        granted[index] = _lone(draws[index], ceiling)
+    return granted
+
+
+def _can_charge(draw: Draw) -> bool:
+    return draw.power_mw >= LOWEST_OFFER_MA * draw.mw_per_ma
+
+
+def _fits(draws: Sequence[Draw], powers_mw: Sequence[int], ceiling: Ceiling) -> bool:
+    return _current_fits(draws, powers_mw, ceiling.current_ma) and (
+        ceiling.power_mw is None or sum(powers_mw) <= ceiling.power_mw
+    )
+
+
+def _current_fits(draws: Sequence[Draw], powers_mw: Sequence[int], current_ma: int | None) -> bool:
+    if current_ma is None:
+        return True
+    # Over a common denominator the sum of currents is exact in integers.
+    denominator = lcm(*[draw.mw_per_ma for draw in draws])
+    total = sum(
+        power_mw * (denominator // draw.mw_per_ma) for draw, power_mw in zip(draws, powers_mw, strict=True)
+    )
+    return total <= current_ma * denominator
+
+
+def _share(draws: Sequence[Draw], ceiling: Ceiling) -> Constraint:
+    by_current = not _current_fits(draws, [draw.power_mw for draw in draws], ceiling.current_ma)
+    by = ceiling.current_by if by_current else ceiling.power_by
+    assert by is not None
+    return replace(by, kind=ConstraintKind.SHARE)
+
+
+def _lone(draw: Draw, ceiling: Ceiling) -> Draw:
+    if ceiling.current_ma is not None and ceiling.current_by is not None:
+        draw = _lowered(draw, ceiling.current_ma * draw.mw_per_ma, ceiling.current_by)
+    if ceiling.power_mw is not None and ceiling.power_by is not None:
+        draw = _lowered(draw, ceiling.power_mw, ceiling.power_by)
+    return draw
+
+
+def _lowered(draw: Draw, power_mw: int, by: Constraint) -> Draw:
+    if draw.power_mw <= power_mw:
+        return draw
+    return Draw(power_mw, draw.mw_per_ma, draw.phases, by, draw.minimum_mw)
+
+
+def _level(draws: Sequence[Draw], ceiling: Ceiling) -> list[int] | None:
+    """The highest level that fits, over the wished minimums or else over 6 A; None where 6 A is too much."""
+    lowest_mw = [LOWEST_OFFER_MA * draw.mw_per_ma for draw in draws]
+    wished_mw = [max(least, draw.minimum_mw) for least, draw in zip(lowest_mw, draws, strict=True)]
+    highest = max(draw.current_ma for draw in draws) // _STEP_MA + 1
+    for floors_mw in (wished_mw, lowest_mw):
+        first_too_high = bisect_left(
+            range(highest + 1),
+            True,
+            key=partial(_too_much, draws=draws, floors_mw=floors_mw, ceiling=ceiling),
+        )
+        if first_too_high > 0:
+            return _powers_at(first_too_high - 1, draws, floors_mw)
+    return None
+
+
+def _too_much(step: int, *, draws: Sequence[Draw], floors_mw: Sequence[int], ceiling: Ceiling) -> bool:
+    return not _fits(draws, _powers_at(step, draws, floors_mw), ceiling)
+
+
+def _powers_at(step: int, draws: Sequence[Draw], floors_mw: Sequence[int]) -> list[int]:
+    return [
+        min(draw.power_mw, max(floor_mw, step * _STEP_MA * draw.mw_per_ma))
+        for draw, floor_mw in zip(draws, floors_mw, strict=True)
+    ]

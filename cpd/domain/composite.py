@@ -1,0 +1,252 @@
+"""The limit that holds on each connector: now (`limits_at`) and over a window (`composite_schedule`).
+
+Both settle the same stretches of time, so what is reported is what is applied. Knows nothing of the vehicle,
+of offers or of waits: a limit below 6 A is returned as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from math import lcm
+from typing import NamedTuple
+
+from cpd.domain.allocation import Ceiling, Draw, allocate
+from cpd.domain.profile_book import ProfileBook, Session
+from cpd.domain.profiles import STATION, Capabilities, RateUnit, Refusal
+from cpd.domain.stretches import Situation, Stretch, lanes_for
+from cpd.domain.supply import Cap, Connector, Constraint, ConstraintKind, Supply
+from cpd.domain.timeline import FOREVER_S, Level
+
+__all__ = [
+    "ActiveLimit",
+    "Cap",
+    "CompositePeriod",
+    "CompositeSchedule",
+    "Connector",
+    "Constraint",
+    "ConstraintKind",
+    "Supply",
+    "composite_schedule",
+    "limit_at",
+    "limits_at",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActiveLimit:
+    """What a connector may draw now, and why.
+
+    *current_ma* per phase, rounded down; below 6 A means pause, never "round up". *power_mw* is the same
+    limit, exact, over all *phases*. *own_ma* is the limit before the supply is shared. *valid_until_s* is an
+    instant up to which nothing can change by itself, None: until someone changes something. *runner_up* is
+    the limit that would hold without what constrains this one, None where that is the connector itself.
+    """
+
+    current_ma: int
+    power_mw: int
+    phases: int
+    constrained_by: Constraint
+    own_ma: int
+    valid_until_s: int | None = None
+    runner_up: ActiveLimit | None = None
+
+
+class CompositePeriod(NamedTuple):
+    """One entry of a composite schedule; a tuple because an answer has up to a thousand.
+
+    *limit_tenths* in the schedule's unit, rounded down. Neighbours of equal limit and phases are one entry;
+    *constrained_by* is then what holds at its start.
+    """
+
+    start_s: int
+    limit_tenths: int
+    phases: int
+    constrained_by: Constraint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompositeSchedule:
+    """The answer to GetCompositeSchedule (OCPP 1.6 §5.7); *connector* 0 is the station's expected draw."""
+
+    connector: int
+    start_at_s: int
+    duration_s: int
+    unit: RateUnit
+    periods: tuple[CompositePeriod, ...]
+
+
+def limits_at(
+    now_s: int,
+    book: ProfileBook,
+    supply: Supply,
+    sessions: Iterable[Session],
+    *,
+    clock_trusted: bool = True,
+) -> dict[int, ActiveLimit]:
+    """The limit of every connector at *now_s*, in seconds since 1970 UTC.
+
+    The supply is shared among running transactions. A connector without a transaction is answered as if one
+    started now; it takes no share from the others.
+    """
+    running = tuple(sessions)
+    return {
+        connector.id: limit_at(now_s, connector.id, book, supply, running, clock_trusted=clock_trusted)
+        for connector in supply.connectors
+    }
+
+
+def limit_at(
+    now_s: int,
+    connector: int,
+    book: ProfileBook,
+    supply: Supply,
+    sessions: Iterable[Session],
+    *,
+    clock_trusted: bool = True,
+) -> ActiveLimit:
+    """The limit of one connector at *now_s*, as `limits_at` gives it. Raises KeyError where there is none."""
+    if connector == STATION:
+        raise KeyError("the station has no limit of its own; ask for its composite_schedule")
+    situation = Situation(book=book, supply=supply, sessions=tuple(sessions), clock_trusted=clock_trusted)
+    limit = _settle(now_s, connector, situation)
+    without = _without(limit.constrained_by, connector, situation)
+    return limit if without is None else replace(limit, runner_up=_settle(now_s, connector, without))
+
+
+def composite_schedule(
+    now_s: int,
+    duration_s: int,
+    connector: int,
+    unit: RateUnit | None,
+    book: ProfileBook,
+    supply: Supply,
+    sessions: Iterable[Session],
+    capabilities: Capabilities,
+    *,
+    clock_trusted: bool = True,
+) -> CompositeSchedule | Refusal:
+    """The limits in [now_s, now_s + duration_s) on *connector*, or the expected draw of the station for 0.
+
+    *unit* None is the first allowed one. The duration (0: just now) is cut to what the capabilities allow,
+    and to where the first entry beyond ChargingScheduleMaxPeriods would begin. Running transactions are taken
+    to go on; a connector without one is answered as if it started at *now_s*.
+    """
+    if connector != STATION and all(one.id != connector for one in supply.connectors):
+        return Refusal.UNKNOWN_CONNECTOR
+    if unit is None:
+        unit = capabilities.allowed_units[0]
+    elif unit not in capabilities.allowed_units:
+        return Refusal.UNIT_NOT_ALLOWED
+    situation = Situation(book=book, supply=supply, sessions=tuple(sessions), clock_trusted=clock_trusted)
+    duration_s = min(duration_s, capabilities.max_composite_duration_s)
+    changes = _changes(now_s, now_s + max(duration_s, 1), connector, unit, situation)
+    periods = [CompositePeriod._make(change) for change in islice(changes, capabilities.max_periods + 1)]
+    if len(periods) > capabilities.max_periods:
+        duration_s = periods.pop().start_s
+    return CompositeSchedule(
+        connector=connector, start_at_s=now_s, duration_s=duration_s, unit=unit, periods=tuple(periods)
+    )
+
+
+_Answer = tuple[int, int, Constraint]
+"""A limit in tenths of the unit asked for, the phases, and what constrains it."""
+
+
+def _changes(
+    from_s: int, to_s: int, connector: int, unit: RateUnit, situation: Situation
+) -> Iterator[tuple[int, int, int, Constraint]]:
+    lanes, place = lanes_for(connector, situation, idle_start_s=from_s)
+    limit_tenths, phases = -1, 0
+    start_s = from_s
+    while start_s < to_s:
+        stretch = Stretch(lanes, situation, start_s)
+        end_s = min(stretch.until_s, to_s)
+        # Limits repeat within a day far more often than they are new.
+        answers: dict[tuple[Level | None, ...], _Answer] = {}
+        for at_s, levels in stretch.steps(start_s, end_s):
+            answer = answers.get(levels)
+            if answer is None:
+                draws, ceiling = stretch.settle(levels)
+                if connector == STATION:
+                    answer = _expected(draws, ceiling, unit)
+                else:
+                    answer = _answer(allocate(draws, ceiling)[place], unit)
+                answers[levels] = answer
+            if answer[0] != limit_tenths or answer[1] != phases:
+                limit_tenths, phases, constrained_by = answer
+                yield at_s - from_s, limit_tenths, phases, constrained_by
+        start_s = end_s
+
+
+def _answer(draw: Draw, unit: RateUnit) -> _Answer:
+    per_tenth = 100 * draw.mw_per_ma if unit is RateUnit.A else 100
+    return draw.power_mw // per_tenth, draw.phases, draw.constrained_by
+
+
+def _settle(now_s: int, connector: int, situation: Situation) -> ActiveLimit:
+    lanes, place = lanes_for(connector, situation, idle_start_s=None)
+    stretch = Stretch(lanes, situation, now_s)
+    _, levels = next(stretch.steps(now_s, now_s + 1))
+    draws, ceiling = stretch.settle(levels)
+    draw = allocate(draws, ceiling)[place]
+    until_s = stretch.change_after(now_s)
+    return ActiveLimit(
+        current_ma=draw.current_ma,
+        power_mw=draw.power_mw,
+        phases=draw.phases,
+        constrained_by=draw.constrained_by,
+        own_ma=draws[place].current_ma,
+        valid_until_s=None if until_s >= FOREVER_S else until_s,
+    )
+
+
+def _without(constraint: Constraint, connector: int, situation: Situation) -> Situation | None:
+    """The situation if *constraint* were gone; None for the connector itself, which cannot go."""
+    book, supply = situation.book, situation.supply
+    match constraint.kind:
+        case ConstraintKind.CONNECTOR:
+            return None
+        case ConstraintKind.SHARE:
+            alone = tuple(one for one in situation.sessions if one.connector == connector)
+            return replace(situation, sessions=alone)
+        case ConstraintKind.PROFILE | ConstraintKind.CLOCK:
+            others = tuple(one for one in book.profiles if one.profile.id != constraint.profile_id)
+            return replace(situation, book=ProfileBook(profiles=others))
+    if constraint.connector == STATION:
+        fuse_ma = None if constraint.kind is ConstraintKind.STATION else supply.max_current_ma
+        supply = replace(supply, max_current_ma=fuse_ma, caps=_caps_without(constraint.kind, supply.caps))
+    else:
+        connectors = tuple(
+            replace(one, caps=_caps_without(constraint.kind, one.caps)) if one.id == connector else one
+            for one in supply.connectors
+        )
+        supply = replace(supply, connectors=connectors)
+    return replace(situation, supply=supply)
+
+
+def _caps_without(kind: ConstraintKind, caps: tuple[Cap, ...]) -> tuple[Cap, ...]:
+    return tuple(cap for cap in caps if cap.kind is not kind)
+
+
+def _expected(draws: Sequence[Draw], ceiling: Ceiling, unit: RateUnit) -> _Answer:
+    """The station: all own draws at once, up to the ceiling."""
+    phases = max(draw.phases for draw in draws)
+    mw_per_ma = max(draw.mw_per_ma for draw in draws)
+    if unit is RateUnit.A:
+        denominator = lcm(*[draw.mw_per_ma for draw in draws])
+        scaled = sum(draw.power_mw * (denominator // draw.mw_per_ma) for draw in draws)
+        tenths = scaled // (100 * denominator)
+        by_current = ceiling.current_ma
+        by_power = None if ceiling.power_mw is None else ceiling.power_mw // mw_per_ma
+    else:
+        tenths = sum(draw.power_mw for draw in draws) // 100
+        by_current = None if ceiling.current_ma is None else ceiling.current_ma * mw_per_ma
+        by_power = ceiling.power_mw
+    reasons = {draw.constrained_by for draw in draws}
+    by = reasons.pop() if len(reasons) == 1 else Constraint(kind=ConstraintKind.CONNECTOR)
+    for bound, bound_by in ((by_current, ceiling.current_by), (by_power, ceiling.power_by)):
+        if bound is not None and bound_by is not None and bound // 100 < tenths:
+            tenths, by = bound // 100, bound_by
+    return tenths, phases, by
