@@ -1,0 +1,27 @@
+"""Who changed what through the control socket, on disk."""
+
+import sqlite3
+from datetime import datetime
+
+from cpd.domain.transactions import Moment
+from cpd.storage.moments import microseconds, moment_columns
+
+
+class SqliteAudit:
+    """A `cpd.station.repositories.AuditRepository`."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def append(self, *, uid: int, method: str, params: str, at: Moment) -> None:
+        columns = {"uid": uid, "method": method, "params": params, **moment_columns("made", at)}
+        self._connection.execute(
+            f"INSERT INTO audit ({', '.join(columns)}) VALUES (:{', :'.join(columns)})", columns
+        )
+
+    def prune(self, before: datetime) -> int:
+        # A call on a boot whose clock was never set is as old as what was recorded after it.
+        return self._connection.execute(
+            "DELETE FROM audit WHERE id <= (SELECT max(id) FROM audit WHERE made_at_us < ?)",
+            (microseconds(before),),
+        ).rowcount

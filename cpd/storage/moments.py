@@ -1,0 +1,58 @@
+"""How moments are stored: wall time in whole microseconds since 1970 UTC, NULL while it is not known."""
+
+import sqlite3
+from datetime import UTC, datetime, timedelta
+
+from cpd.domain.transactions import Moment
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+_MOMENTS = (
+    ("transactions", "started"),
+    ("transactions", "stopped"),
+    ("journal", "created"),
+    ("journal", "taken"),
+    ("audit", "made"),
+)
+"""Every moment of the schema: its table, and the prefix of its three columns."""
+
+
+def microseconds(at: datetime | None) -> int | None:
+    """*at*, an aware time, as it is stored; exact."""
+    return None if at is None else (at - _EPOCH) // _MICROSECOND
+
+
+def wall_time(at_us: int | None) -> datetime | None:
+    """A stored time, aware UTC."""
+    return None if at_us is None else _EPOCH + at_us * _MICROSECOND
+
+
+def moment_columns(prefix: str, moment: Moment | None) -> dict[str, str | float | int | None]:
+    """The three columns of *moment*, by name."""
+    return {
+        f"{prefix}_boot": None if moment is None else moment.boot,
+        f"{prefix}_monotonic_s": None if moment is None else moment.monotonic_s,
+        f"{prefix}_at_us": None if moment is None else microseconds(moment.at),
+    }
+
+
+def moment_fields(row: sqlite3.Row, prefix: str) -> dict[str, object] | None:
+    """The fields of a `Moment` from its columns; None where there is none."""
+    if row[f"{prefix}_boot"] is None:
+        return None
+    return {
+        "boot": row[f"{prefix}_boot"],
+        "monotonic_s": row[f"{prefix}_monotonic_s"],
+        "at": wall_time(row[f"{prefix}_at_us"]),
+    }
+
+
+def date_moments(connection: sqlite3.Connection, boot: str, at_zero: datetime) -> None:
+    """Date every undated moment of *boot*; *at_zero* is the wall time at which its monotonic clock was 0."""
+    for table, prefix in _MOMENTS:
+        connection.execute(
+            f"UPDATE {table} SET {prefix}_at_us = ? + CAST(round({prefix}_monotonic_s * 1000000) AS INTEGER)"
+            f" WHERE {prefix}_boot = ? AND {prefix}_at_us IS NULL",
+            (microseconds(at_zero), boot),
+        )

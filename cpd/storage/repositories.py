@@ -1,0 +1,39 @@
+"""All repositories over one connection."""
+
+import sqlite3
+from dataclasses import dataclass
+from typing import Self
+
+from cpd.storage.audit import SqliteAudit
+from cpd.storage.authorizations import SqliteAuthorizationCache
+from cpd.storage.availability import SqliteAvailability
+from cpd.storage.journal import SqliteJournal
+from cpd.storage.profiles import SqliteProfiles
+from cpd.storage.transactions import SqliteTransactions
+from cpd.storage.variables import SqliteVariables
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SqliteRepositories:
+    """A `cpd.station.repositories.Repositories`; to be used on the connection's thread only."""
+
+    profiles: SqliteProfiles
+    transactions: SqliteTransactions
+    journal: SqliteJournal
+    variables: SqliteVariables
+    authorizations: SqliteAuthorizationCache
+    availability: SqliteAvailability
+    audit: SqliteAudit
+
+    @classmethod
+    def over(cls, connection: sqlite3.Connection) -> Self:
+        """The repositories of *connection*, which keep no state of their own."""
+        return cls(
+            profiles=SqliteProfiles(connection),
+            transactions=SqliteTransactions(connection),
+            journal=SqliteJournal(connection),
+            variables=SqliteVariables(connection),
+            authorizations=SqliteAuthorizationCache(connection),
+            availability=SqliteAvailability(connection),
+            audit=SqliteAudit(connection),
+        )

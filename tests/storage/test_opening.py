@@ -1,0 +1,137 @@
+"""Damage, versions and foreign files: what a start makes of the file that it finds."""
+
+import random
+import sqlite3
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from cpd.domain.transactions import FactKind
+from cpd.errors import StorageError
+from cpd.station.repositories import Repositories, StoredVariable
+from cpd.storage.database import Database
+from cpd.storage.opening import open_file, set_aside
+from cpd.storage.repositories import SqliteRepositories
+from tests.storage.values import NOON, installed, moment, sample, transaction
+
+
+def fill(repositories: Repositories) -> None:
+    for number in range(1, 15):
+        repositories.transactions.put(transaction(f"tx-{number}", order=number))
+        repositories.journal.append(FactKind.STARTED, f"tx-{number}", moment())
+        repositories.journal.append(FactKind.METERED, f"tx-{number}", moment(), sample())
+        repositories.profiles.replace(installed(number), ())
+        repositories.variables.put(f"Key{number}", StoredVariable(value="1", source="csms"))
+
+
+def use(repositories: Repositories) -> None:
+    repositories.transactions.running()
+    repositories.transactions.recent(100)
+    repositories.journal.entries()
+    repositories.profiles.all()
+    repositories.variables.all()
+    repositories.transactions.prune(NOON + timedelta(days=1))
+    repositories.transactions.put(transaction("new", order=99))
+    repositories.journal.append(FactKind.STARTED, "new", moment())
+
+
+@pytest.fixture
+def not_a_database(path: Path) -> Path:
+    path.write_bytes(b"not a database at all" * 100)
+    return path
+
+
+async def test_a_file_that_is_no_database_is_set_aside_and_a_new_store_begun(
+    not_a_database: Path, caplog: pytest.LogCaptureFixture
+):
+    async with Database.open(not_a_database) as store:
+        assert store.damaged == not_a_database.with_name("cpd.db.damaged-1")
+        await store.commit(fill)
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    async with Database.open(not_a_database) as store:
+        assert store.damaged is None
+
+
+def test_what_is_set_aside_takes_its_log_with_it_and_overwrites_nothing(path: Path):
+    for name in ("cpd.db", "cpd.db-wal", "cpd.db.damaged-1"):
+        path.with_name(name).write_text(f"was {name}")
+    assert set_aside(path) == path.with_name("cpd.db.damaged-2")
+    assert {file.name: file.read_text() for file in path.parent.iterdir()} == {
+        "cpd.db.damaged-1": "was cpd.db.damaged-1",
+        "cpd.db.damaged-2": "was cpd.db",
+        "cpd.db.damaged-2-wal": "was cpd.db-wal",
+    }
+
+
+@pytest.mark.parametrize(
+    ("sound", "damaged"),
+    [
+        (b"SQLite format 3", b"SQLite formaT 3"),
+        (b"\x02\x02\x00\x40\x20\x20", b"\x09\x02\x00\x40\x20\x20"),
+        (b"last_meter_wh", b"last_mater_wh"),
+        (b"CREATE TABLE audit", b"CREATE TABLE au \xa3t"),
+    ],
+    ids=["no database", "file format of the future", "another column", "schema that is no text"],
+)
+def test_damage_of_the_header_and_the_schema_is_recognised(path: Path, sound: bytes, damaged: bytes):
+    open_file(path)[0].close()
+    content = path.read_bytes()
+    assert sound in content
+    path.write_bytes(content.replace(sound, damaged, 1))
+    connection, kept = open_file(path)
+    connection.close()
+    assert kept == path.with_name("cpd.db.damaged-1")
+
+
+def test_damage_anywhere_in_the_file_never_keeps_the_store_from_working(path: Path):
+    connection, _ = open_file(path)
+    fill(SqliteRepositories.over(connection))
+    connection.close()
+    sound = path.read_bytes()
+    chance = random.Random(42)
+    for _ in range(60):
+        damaged = bytearray(sound)
+        start, length = chance.randrange(len(damaged)), chance.choice((1, 16, 512))
+        damaged[start : start + length] = chance.randbytes(length)
+        path.write_bytes(damaged)
+        connection, _ = open_file(path)
+        use(SqliteRepositories.over(connection))
+        connection.close()
+
+
+def test_a_log_that_was_torn_by_a_power_cut_is_replayed_up_to_the_tear(path: Path, tmp_path: Path):
+    connection, _ = open_file(path)
+    for number in range(5):
+        variable = StoredVariable(value="1", source="csms")
+        SqliteRepositories.over(connection).variables.put(f"K{number}", variable)
+    torn = tmp_path / "torn.db"
+    log = path.with_name("cpd.db-wal").read_bytes()
+    torn.write_bytes(path.read_bytes())
+    torn.with_name("torn.db-wal").write_bytes(log[:-500])
+    connection.close()
+
+    connection, damaged = open_file(torn)
+    assert set(SqliteRepositories.over(connection).variables.all()) == {"K0", "K1", "K2", "K3"}
+    assert damaged is None
+    connection.close()
+
+
+def test_a_store_of_a_later_release_is_refused_and_left_alone(path: Path):
+    connection, _ = open_file(path)
+    connection.execute("PRAGMA user_version = 4711")
+    connection.close()
+    with pytest.raises(StorageError, match=r"schema version 4711.*knows up to \d+"):
+        open_file(path)
+    assert [file.name for file in path.parent.iterdir()] == ["cpd.db"]
+
+
+def test_the_database_of_something_else_is_refused_and_left_alone(path: Path):
+    other = sqlite3.connect(path)
+    other.execute("CREATE TABLE profiles (id)")
+    other.close()
+    with pytest.raises(StorageError, match=r"not one of cpd's; correct store\.path"):
+        open_file(path)
+    other = sqlite3.connect(path)
+    assert other.execute("SELECT name FROM sqlite_master").fetchall() == [("profiles",)]
+    other.close()

@@ -1,0 +1,414 @@
+"""What each repository keeps, and what it makes of rows that it cannot read."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cpd.domain.authorization import AuthorizationStatus, IdTagInfo
+from cpd.domain.profile_book import InstalledProfile
+from cpd.domain.profiles import (
+    ChargingProfile,
+    ChargingSchedule,
+    Kind,
+    Purpose,
+    RateUnit,
+    Recurrency,
+    SchedulePeriod,
+)
+from cpd.domain.transactions import FactKind, StopReason, Transaction
+from cpd.station.repositories import StoredAvailability, StoredVariable
+from cpd.storage import authorizations
+from cpd.storage.opening import open_file
+from cpd.storage.repositories import SqliteRepositories
+from tests.storage.values import NOON, installed, moment, sample, transaction
+
+
+@pytest.fixture
+def kept(path: Path) -> Iterator[SqliteRepositories]:
+    connection, _ = open_file(path)
+    yield SqliteRepositories.over(connection)
+    connection.close()
+
+
+def raw(kept: SqliteRepositories, sql: str, *values: object) -> list[tuple[object, ...]]:
+    return [tuple(row) for row in kept.variables._connection.execute(sql, values).fetchall()]
+
+
+def start(kept: SqliteRepositories, local_id: str, order: int) -> Transaction:
+    started = transaction(local_id, order)
+    kept.transactions.put(started)
+    return started
+
+
+class TestProfiles:
+    def test_profiles_come_back_in_the_order_of_their_arrival(self, kept: SqliteRepositories):
+        for profile_id in (3, 1, 2):
+            kept.profiles.replace(installed(profile_id), ())
+        assert kept.profiles.all() == (installed(3), installed(1), installed(2))
+
+    def test_a_replaced_profile_loses_its_place_in_the_order(self, kept: SqliteRepositories):
+        for profile_id in (1, 2):
+            kept.profiles.replace(installed(profile_id), ())
+        newer = installed(1, limit_tenths=60)
+        kept.profiles.replace(newer, (installed(1),))
+        assert kept.profiles.all() == (installed(2), newer)
+
+    def test_removing_what_was_replaced_since_leaves_its_successor(self, kept: SqliteRepositories):
+        kept.profiles.replace(installed(1, received_at_s=2), ())
+        kept.profiles.remove((installed(1, received_at_s=1), installed(9)))
+        assert kept.profiles.all() == (installed(1, received_at_s=2),)
+        kept.profiles.remove((installed(1, received_at_s=2),))
+        assert kept.profiles.all() == ()
+
+    def test_every_field_survives(self, kept: SqliteRepositories):
+        full = InstalledProfile(
+            connector=2,
+            received_at_s=1_700_000_000,
+            transaction_key="tx-1",
+            profile=ChargingProfile(
+                id=-5,
+                stack_level=3,
+                purpose=Purpose.TX,
+                kind=Kind.RECURRING,
+                recurrency=Recurrency.WEEKLY,
+                valid_from_s=1,
+                valid_to_s=2**40,
+                transaction_id=0,
+                schedule=ChargingSchedule(
+                    unit=RateUnit.W,
+                    periods=(SchedulePeriod(start_s=0, limit_tenths=110_001, phases=2),),
+                    duration_s=60,
+                    start_at_s=1_700_000_000,
+                    min_rate_tenths=60,
+                ),
+            ),
+        )
+        kept.profiles.replace(full, ())
+        assert kept.profiles.all() == (full,)
+
+    def test_the_stored_form_stays_readable_for_later_releases(self, kept: SqliteRepositories):
+        document = {
+            "id": 1,
+            "stack_level": 1,
+            "purpose": "TxDefaultProfile",
+            "kind": "Relative",
+            "schedule": {
+                "unit": "A",
+                "periods": [
+                    {"start_s": 0, "limit_tenths": 160},
+                    {"start_s": 60, "limit_tenths": 60, "phases": 1},
+                ],
+            },
+            "member_of_a_later_release": True,
+        }
+        raw(
+            kept,
+            "INSERT INTO profiles VALUES (1, 1, 0, 1700000000, NULL, ?)",
+            json.dumps(document),
+        )
+        assert kept.profiles.all() == (installed(1),)
+
+    @pytest.mark.parametrize("document", ["", "{", "[]", '{"id": 1}', '{"id": "one", "stack_level": 0}'])
+    def test_an_unreadable_profile_is_set_aside_and_the_others_stay(
+        self, kept: SqliteRepositories, document: str, caplog: pytest.LogCaptureFixture
+    ):
+        for profile_id in (1, 2):
+            kept.profiles.replace(installed(profile_id), ())
+        raw(kept, "UPDATE profiles SET document = ? WHERE profile_id = 1", document)
+        assert kept.profiles.all() == (installed(2),)
+        assert kept.profiles.all() == (installed(2),)
+        [(table, content)] = raw(kept, "SELECT from_table, content FROM quarantine")
+        assert table == "profiles"
+        assert json.loads(content)["document"] == document
+        assert len(caplog.records) == 1
+
+
+class TestTransactions:
+    def test_a_transaction_comes_back_as_it_was_put(self, kept: SqliteRepositories):
+        ended = replace(
+            transaction(),
+            csms_id=-(2**62),
+            stop_reason=StopReason.EV_DISCONNECTED,
+            stop_id_tag="ABC",
+            stopped=moment(2000.5, at=None, boot="boot-2"),
+            meter_stop_wh=2**40,
+        )
+        kept.transactions.put(transaction())
+        assert kept.transactions.running() == (transaction(),)
+        kept.transactions.put(ended)
+        assert kept.transactions.running() == ()
+        assert kept.transactions.get("tx-1") == ended
+
+    def test_the_number_of_the_csms_is_never_taken_back(self, kept: SqliteRepositories):
+        kept.transactions.put(transaction())
+        kept.transactions.number("tx-1", 0)
+        kept.transactions.put(replace(transaction(), last_meter_wh=200))
+        assert kept.transactions.get("tx-1") == replace(transaction(), csms_id=0, last_meter_wh=200)
+
+    def test_the_last_register_of_a_running_transaction_only_rises(self, kept: SqliteRepositories):
+        kept.transactions.put(transaction())
+        for register_wh, expected_wh in ((150, 150), (140, 150), (160, 160)):
+            kept.transactions.metered("tx-1", register_wh)
+            assert kept.transactions.get("tx-1") == replace(transaction(), last_meter_wh=expected_wh)
+        ended = replace(transaction(), last_meter_wh=160).ended(moment(), 200)
+        kept.transactions.put(ended)
+        kept.transactions.metered("tx-1", 300)
+        assert kept.transactions.get("tx-1") == ended
+
+    def test_orders_rise_also_over_ended_ones(self, kept: SqliteRepositories):
+        assert kept.transactions.next_order() == 1
+        kept.transactions.put(transaction(order=7).ended(moment(), 200))
+        assert kept.transactions.next_order() == 8
+
+    def test_running_ones_come_oldest_first_and_recent_ones_newest_first(self, kept: SqliteRepositories):
+        first, second = (transaction(f"tx-{order}", order) for order in (1, 2))
+        kept.transactions.put(second)
+        kept.transactions.put(first)
+        assert kept.transactions.running() == (first, second)
+        assert [one for one, _ in kept.transactions.recent(5)] == [second, first]
+        assert [one for one, _ in kept.transactions.recent(1)] == [second]
+
+    def test_delivered_means_ended_and_nothing_left_in_the_journal(self, kept: SqliteRepositories):
+        started = start(kept, "tx-1", 1)
+        seq = kept.journal.append(FactKind.STARTED, "tx-1", moment())
+        assert kept.transactions.recent(1) == ((started, False),)
+        kept.journal.delivered(seq)
+        assert kept.transactions.recent(1) == ((started, False),)
+        ended = started.ended(moment(), 200)
+        kept.transactions.put(ended)
+        seq = kept.journal.append(FactKind.STOPPED, "tx-1", moment())
+        kept.journal.bury(seq, "refused")
+        assert kept.transactions.recent(1) == ((ended, False),)
+        kept.journal.delivered(seq)
+        assert kept.transactions.recent(1) == ((ended, True),)
+
+    def test_moments_of_a_boot_are_dated_once_its_clock_is_set(self, kept: SqliteRepositories):
+        undated = moment(100.000001, at=None)
+        kept.transactions.put(transaction("tx-1", 1, started=undated).ended(moment(200.5, at=None), 300))
+        kept.transactions.put(transaction("tx-2", 2, started=moment(at=None, boot="other")))
+        kept.transactions.put(transaction("tx-3", 3))
+        kept.journal.append(FactKind.METERED, "tx-1", undated, sample(undated))
+        kept.transactions.date("boot-1", NOON)
+
+        dated = undated.dated(boot="boot-1", monotonic_s=0, now=NOON, boot_at=NOON)
+        one = kept.transactions.get("tx-1")
+        assert one is not None and one.stopped is not None
+        assert one.started.at == dated == NOON + timedelta(microseconds=100_000_001)
+        assert one.stopped.at == NOON + timedelta(seconds=200.5)
+        [entry] = kept.journal.entries()
+        assert entry.sample is not None
+        assert (entry.created.at, entry.sample.taken.at) == (dated, dated)
+        assert kept.transactions.get("tx-2") == transaction("tx-2", 2, started=moment(at=None, boot="other"))
+        assert kept.transactions.get("tx-3") == transaction("tx-3", 3)
+
+    def test_a_date_is_not_lost_to_a_copy_from_before_it(self, kept: SqliteRepositories):
+        undated = transaction(started=moment(100, at=None))
+        kept.transactions.put(undated)
+        kept.transactions.date("boot-1", NOON)
+        kept.transactions.put(replace(undated, last_meter_wh=500))
+        [stored] = kept.transactions.running()
+        assert stored.started.at == NOON + timedelta(seconds=100)
+        assert stored.last_meter_wh == 500
+
+    def test_only_old_delivered_and_ended_transactions_are_pruned(self, kept: SqliteRepositories):
+        old, new = moment(), moment(at=NOON + timedelta(days=2))
+        for order, stopped in enumerate((old, old, None, new), start=1):
+            one = transaction(f"tx-{order}", order)
+            kept.transactions.put(one if stopped is None else one.ended(stopped, 200))
+        kept.journal.bury(kept.journal.append(FactKind.STOPPED, "tx-2", old), "refused")
+        assert kept.transactions.prune(NOON + timedelta(days=1)) == 1
+        assert [one.local_id for one, _ in kept.transactions.recent(9)] == ["tx-4", "tx-3", "tx-2"]
+        assert kept.transactions.next_order() == 5
+
+    def test_an_undated_transaction_is_pruned_with_its_neighbours(self, kept: SqliteRepositories):
+        undated = moment(at=None)
+        for order, stopped in enumerate((undated, moment(), undated), start=1):
+            kept.transactions.put(transaction(f"tx-{order}", order).ended(stopped, 200))
+        assert kept.transactions.prune(NOON + timedelta(days=1)) == 2
+        assert [one.local_id for one, _ in kept.transactions.recent(9)] == ["tx-3"]
+
+    def test_an_unreadable_transaction_is_set_aside_with_its_entries(self, kept: SqliteRepositories):
+        for order in (1, 2):
+            start(kept, f"tx-{order}", order)
+            kept.journal.append(FactKind.STARTED, f"tx-{order}", moment())
+        raw(kept, "UPDATE transactions SET stop_reason = 'Whim' WHERE local_id = 'tx-1'")
+        head = kept.journal.head()
+        assert head is not None and head.transaction.local_id == "tx-2"
+        assert kept.transactions.running() == (transaction("tx-2", 2),)
+        assert raw(kept, "SELECT from_table FROM quarantine ORDER BY from_table") == [
+            ("journal",),
+            ("transactions",),
+        ]
+
+
+class TestJournal:
+    @pytest.fixture(autouse=True)
+    def running(self, kept: SqliteRepositories) -> None:
+        start(kept, "tx-1", 1)
+
+    def test_entries_keep_their_order_and_carry_the_transaction_as_it_is_now(self, kept: SqliteRepositories):
+        seqs = [kept.journal.append(kind, "tx-1", moment()) for kind in (FactKind.STARTED, FactKind.STOPPED)]
+        kept.transactions.number("tx-1", 42)
+        assert [(entry.seq, entry.kind) for entry in kept.journal.entries()] == list(
+            zip(seqs, (FactKind.STARTED, FactKind.STOPPED), strict=True)
+        )
+        head = kept.journal.head()
+        assert head is not None
+        assert head.transaction == replace(transaction(), csms_id=42)
+        assert (head.attempts, head.last_error, head.dead, head.sample) == (0, None, False, None)
+
+    def test_a_sample_comes_back_as_it_was(self, kept: SqliteRepositories):
+        bare = replace(sample(moment(1.5, at=None)), energy_wh=None, power_w=None, current_ma=None)
+        for taken in (sample(), bare):
+            kept.journal.append(FactKind.METERED, "tx-1", moment(), taken)
+        assert [entry.sample for entry in kept.journal.entries()] == [sample(), bare]
+
+    def test_the_stored_form_of_a_sample_stays_readable_for_later_releases(self, kept: SqliteRepositories):
+        kept.journal.append(FactKind.METERED, "tx-1", moment(), sample())
+        document = {
+            "taken": {"boot": "boot-1", "monotonic_s": 1000.25, "at": None},
+            "context": "Sample.Periodic",
+            "energy_wh": 12_840,
+            "power_w": 11_040,
+            "current_ma": [16_000, 15_900, 16_100],
+            "voltage_mv": None,
+            "offered_ma": 16_000,
+            "offered_w": 11_040,
+            "member_of_a_later_release": True,
+        }
+        raw(kept, "UPDATE journal SET sample = ?", json.dumps(document))
+        [entry] = kept.journal.entries()
+        assert entry.sample == sample()
+
+    def test_numbers_are_never_given_twice(self, kept: SqliteRepositories):
+        first = kept.journal.append(FactKind.STARTED, "tx-1", moment())
+        kept.journal.delivered(first)
+        assert kept.journal.head() is None
+        assert kept.journal.append(FactKind.STOPPED, "tx-1", moment()) > first
+
+    def test_failures_are_counted_and_a_buried_entry_is_out_of_the_way(self, kept: SqliteRepositories):
+        first, second = (kept.journal.append(FactKind.METERED, "tx-1", moment(), sample()) for _ in range(2))
+        kept.journal.failed(first, "no answer")
+        kept.journal.failed(first, "still none")
+        head = kept.journal.head()
+        assert head is not None and (head.attempts, head.last_error) == (2, "still none")
+        kept.journal.bury(first, "FormationViolation")
+        head = kept.journal.head()
+        assert head is not None and head.seq == second
+        assert [entry.seq for entry in kept.journal.entries(dead=True)] == [first]
+        assert [entry.seq for entry in kept.journal.entries(dead=False)] == [second]
+        assert kept.journal.counts() == (1, 1)
+
+    def test_a_revived_entry_is_back_in_its_place(self, kept: SqliteRepositories):
+        first, second = (kept.journal.append(FactKind.METERED, "tx-1", moment(), sample()) for _ in range(2))
+        kept.journal.failed(first, "no")
+        kept.journal.bury(first, "refused")
+        assert kept.journal.revive(first)
+        head = kept.journal.head()
+        assert head is not None
+        assert (head.seq, head.attempts, head.dead) == (first, 0, False)
+        assert not kept.journal.revive(second)
+        assert not kept.journal.revive(4711)
+
+    @pytest.mark.parametrize(
+        "damage", ["kind = 'rumour'", "sample = '{'", "taken_boot = NULL", "created_at_us = 9e18"]
+    )
+    def test_an_unreadable_entry_never_blocks_the_ones_behind_it(self, kept: SqliteRepositories, damage: str):
+        first, second = (kept.journal.append(FactKind.METERED, "tx-1", moment(), sample()) for _ in range(2))
+        raw(kept, f"UPDATE journal SET {damage} WHERE seq = ?", first)
+        head = kept.journal.head()
+        assert head is not None and head.seq == second
+        assert raw(kept, "SELECT from_table FROM quarantine") == [("journal",)]
+        assert kept.journal.counts() == (1, 0)
+
+
+def test_variables_are_kept_until_they_are_removed(kept: SqliteRepositories):
+    kept.variables.put("HeartbeatInterval", StoredVariable(value="60", source="csms"))
+    kept.variables.put("HeartbeatInterval", StoredVariable(value="90", source="local"))
+    kept.variables.put("Custom", StoredVariable(value="ä'\"", source="csms"))
+    kept.variables.remove("Nothing")
+    assert kept.variables.all() == {
+        "HeartbeatInterval": StoredVariable(value="90", source="local"),
+        "Custom": StoredVariable(value="ä'\"", source="csms"),
+    }
+    kept.variables.remove("Custom")
+    assert set(kept.variables.all()) == {"HeartbeatInterval"}
+
+
+class TestAuthorizationCache:
+    def test_id_tags_compare_without_regard_to_case(self, kept: SqliteRepositories):
+        info = IdTagInfo(
+            status=AuthorizationStatus.BLOCKED, parent_id_tag="Parent", expires_at=NOON.replace(microsecond=0)
+        )
+        kept.authorizations.put("AbCd", IdTagInfo(status=AuthorizationStatus.ACCEPTED))
+        kept.authorizations.put("ABcd", info)
+        assert kept.authorizations.get("abCD") == info
+        assert kept.authorizations.get("other") is None
+
+    def test_clearing_it_forgets_all_answers_and_nothing_else(self, kept: SqliteRepositories):
+        kept.authorizations.put("A", IdTagInfo(status=AuthorizationStatus.ACCEPTED))
+        kept.variables.put("Key", StoredVariable(value="1", source="csms"))
+        kept.authorizations.clear()
+        assert kept.authorizations.get("A") is None
+        assert set(kept.variables.all()) == {"Key"}
+
+    def test_it_is_bounded_and_the_oldest_answers_give_way(self, kept: SqliteRepositories):
+        accepted = IdTagInfo(status=AuthorizationStatus.ACCEPTED)
+        kept.variables._connection.execute("BEGIN")
+        for number in range(authorizations.MAX_ENTRIES):
+            kept.authorizations.put(f"tag{number}", accepted)
+        kept.authorizations.put("tag0", accepted)
+        kept.authorizations.put("new", accepted)
+        kept.variables._connection.execute("COMMIT")
+        assert kept.authorizations.get("tag1") is None
+        assert kept.authorizations.get("tag0") == accepted
+        assert kept.authorizations.get("tag2") == accepted
+
+    def test_an_unreadable_answer_is_as_good_as_none(self, kept: SqliteRepositories):
+        kept.authorizations.put("A", IdTagInfo(status=AuthorizationStatus.ACCEPTED))
+        raw(kept, "UPDATE authorizations SET status = 'Perhaps'")
+        assert kept.authorizations.get("A") is None
+
+
+@pytest.mark.parametrize("scheduled", [None, True, False])
+def test_availability_is_kept_by_connector(kept: SqliteRepositories, scheduled: bool | None):
+    assert kept.availability.all() == {}
+    kept.availability.put(0, StoredAvailability(operative=True))
+    kept.availability.put(0, StoredAvailability(operative=False, scheduled=scheduled))
+    assert kept.availability.all() == {0: StoredAvailability(operative=False, scheduled=scheduled)}
+
+
+def test_old_audit_rows_go_with_the_undated_ones_before_them(kept: SqliteRepositories):
+    for number, at in enumerate((None, NOON, NOON + timedelta(days=2), None)):
+        kept.audit.append(uid=number, method="reset", params="{}", at=moment(at=at))
+    assert kept.audit.prune(NOON + timedelta(days=1)) == 2
+    assert raw(kept, "SELECT uid, method FROM audit") == [(2, "reset"), (3, "reset")]
+
+
+WALL_TIMES = st.datetimes(datetime(1970, 1, 1), datetime(9999, 12, 31), timezones=st.just(UTC))
+
+
+@settings(max_examples=50, deadline=None, derandomize=True)
+@given(
+    monotonic_s=st.floats(0, 1e9),
+    at=st.none() | WALL_TIMES,
+    id_tag=st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20),
+)
+def test_every_transaction_comes_back_equal(
+    tmp_path_factory: pytest.TempPathFactory, monotonic_s: float, at: datetime | None, id_tag: str
+):
+    connection, _ = open_file(tmp_path_factory.getbasetemp() / "equal.db")
+    try:
+        kept = SqliteRepositories.over(connection)
+        one = replace(transaction(started=moment(monotonic_s, at=at)), id_tag=id_tag)
+        kept.variables._connection.execute("DELETE FROM transactions")
+        kept.transactions.put(one)
+        assert kept.transactions.get("tx-1") == one
+    finally:
+        connection.close()
