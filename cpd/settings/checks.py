@@ -1,0 +1,185 @@
+"""What a configuration must satisfy beyond the types and ranges of its single keys."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlsplit
+
+from cpd.domain.variables import VARIABLES, ValueType, Variable
+from cpd.settings.mistakes import KeyPath, Mistake, closest
+from cpd.settings.tables import Connector, Csms, Document
+
+MAX_SOCKET_PATH = 107
+"""Bytes of a Unix socket's path that Linux takes (man 7 unix)."""
+
+
+def check(document: Document) -> None:
+    """Raise `Mistake` for the first thing that does not fit together."""
+    _check_connectors(document.connectors)
+    if document.csms is not None:
+        _check_csms(document.csms, document.station.id)
+    _check_meters(document)
+    _check_sockets(document)
+    command = document.firmware.install_command
+    if command is not None and not any("{file}" in part for part in command):
+        raise Mistake(
+            ("firmware", "install_command"),
+            "It does not say where the file goes.",
+            'Add "{file}", which stands for the downloaded file.',
+        )
+
+
+def ocpp_values(given: dict[str, Any]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The values of ``[ocpp]`` as they go over the wire, and sentences about keys that nobody knows.
+
+    Known keys get the specification's spelling. Raises `Mistake` for a value that its key cannot have.
+    """
+    values: dict[str, str] = {}
+    warnings: list[str] = []
+    for key, value in given.items():
+        path: KeyPath = ("ocpp", key)
+        variable = VARIABLES.get(key.casefold())
+        if any(key.casefold() == other.casefold() for other in values):
+            raise Mistake(path, "This key is there twice; capitals do not count.", "Remove one of the two.")
+        text = _wire_text(value)
+        if variable is None:
+            if text is None:
+                raise Mistake(path, "This value is not allowed.", "Allowed: text, a number, true or false.")
+            values[key] = text
+            warnings.append(_unknown(key))
+            continue
+        normalised = None if text is None else variable.normalised(text)
+        if normalised is None:
+            raise Mistake(path, "This value is not allowed.", f"Allowed: {_allowed(variable)}.")
+        values[variable.key] = normalised
+    return values, tuple(warnings)
+
+
+def _check_connectors(connectors: tuple[Connector, ...]) -> None:
+    if not connectors:
+        raise Mistake(("connector",), "There is no connector.", "Add a [[connector]] with id = 1.")
+    for index, connector in enumerate(connectors):
+        ids = [other.id for other in connectors]
+        if connector.id in ids[:index]:
+            raise Mistake(
+                ("connector", index, "id"), "Another connector has this id.", "Give each its own, from 1."
+            )
+        if connector.id > len(connectors):
+            missing = next(number for number in range(1, connector.id) if number not in ids)
+            raise Mistake(
+                ("connector", index, "id"),
+                f"Ids count from 1 without a gap, and there is no connector {missing}.",
+                f"Allowed for {len(connectors)} connectors: 1 … {len(connectors)}.",
+            )
+        if connector.phase_switching and connector.phases == 1:
+            raise Mistake(
+                ("connector", index, "phase_switching"),
+                "One phase alone cannot be switched.",
+                "Allowed: false, or true with phases = 3.",
+            )
+        if connector.free_vend and not connector.auto_start_tag:
+            raise Mistake(
+                ("connector", index, "free_vend"),
+                "Charging without a card needs an idTag to book it on.",
+                "Set auto_start_tag, 1 … 20 characters.",
+            )
+
+
+def _check_csms(csms: Csms, station_id: str) -> None:
+    if "@" in csms.url.partition("://")[2].partition("/")[0]:
+        raise Mistake(
+            ("csms", "url"),
+            "An address with a user name or password in it is not taken.",
+            "Set password; the user name is station.id.",
+            show=False,
+        )
+    for key, problem, remedy in _csms_mistakes(csms, station_id):
+        raise Mistake(("csms", key), problem, remedy)
+
+
+def _csms_mistakes(csms: Csms, station_id: str) -> Iterator[tuple[str, str, str]]:
+    scheme, profile = _scheme_of(csms.url), csms.security_profile
+    has_password = csms.password is not None or csms.password_file is not None
+    if scheme is None:
+        yield "url", "This is not the address of a central system.", "Allowed: ws://… or wss://… with a host."
+    if profile >= 2 and scheme == "ws":
+        yield "url", f"Security profile {profile} needs TLS.", "Write wss://…, or choose profile 0 or 1."
+    if csms.password is not None and csms.password_file is not None:
+        yield "password_file", "There is a password as well.", "Keep only one of the two."
+    if profile in (1, 2) and not has_password:
+        yield "security_profile", f"Profile {profile} needs a password.", "Set password or password_file."
+    if profile in (1, 2) and ":" in station_id:
+        problem = "With a password, station.id cannot have a colon (HTTP Basic authentication)."
+        yield "security_profile", problem, "Choose another station.id."
+    if profile == 3 and csms.cert_file is None:
+        yield "security_profile", "Profile 3 needs a certificate.", "Set cert_file and key_file."
+    if csms.cert_file is not None and csms.key_file is None:
+        yield "cert_file", "A certificate needs its key.", "Set key_file."
+    if csms.key_file is not None and csms.cert_file is None:
+        yield "key_file", "A key needs its certificate.", "Set cert_file."
+    if csms.reconnect_max_s < csms.reconnect_min_s:
+        least = f"{csms.reconnect_min_s:g}"
+        yield "reconnect_max_s", "It is below reconnect_min_s.", f"Allowed: {least} … 86400."
+
+
+def _scheme_of(url: str) -> str | None:
+    try:
+        parts = urlsplit(url)
+        # Reading the port checks its range.
+        usable = parts.scheme in ("ws", "wss") and parts.hostname and parts.port != 0
+    except ValueError:
+        return None
+    return parts.scheme if usable and not parts.query and not parts.fragment else None
+
+
+def _check_meters(document: Document) -> None:
+    ids = {connector.id for connector in document.connectors}
+    metered: set[int] = set()
+    for index, meter in enumerate(document.meters):
+        path: KeyPath = ("meter", index, "connector")
+        if meter.connector not in ids:
+            raise Mistake(path, "There is no such connector.", f"Allowed: 1 … {len(ids)}.")
+        if meter.connector in metered:
+            raise Mistake(path, "This connector has a meter already.", "Keep one meter for each connector.")
+        metered.add(meter.connector)
+
+
+def _check_sockets(document: Document) -> None:
+    for table, key, socket in (
+        ("control", "socket", document.control.socket),
+        ("hal", "guard_socket", document.hal.guard_socket),
+    ):
+        length = len(bytes(socket))
+        if length > MAX_SOCKET_PATH:
+            problem = f"The path of a socket has at most {MAX_SOCKET_PATH} bytes, this one {length}."
+            raise Mistake((table, key), problem, "Choose a shorter path.")
+
+
+def _wire_text(value: object) -> str | None:
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case int() | Decimal():
+            return format(value, "f" if isinstance(value, Decimal) else "d")
+        case str():
+            return value
+        case _:
+            return None
+
+
+def _unknown(key: str) -> str:
+    meant = closest(key, (variable.key for variable in VARIABLES.values()))
+    hint = f'; did you mean "{meant}"?' if meant else ""
+    return f"ocpp.{key} is no key that cpd knows, it is kept as a plain one{hint}"
+
+
+def _allowed(variable: Variable) -> str:
+    match variable.value_type:
+        case ValueType.BOOLEAN:
+            return "true or false"
+        case ValueType.INTEGER:
+            return f"a whole number, {variable.minimum} … {variable.maximum}"
+        case ValueType.MEASURANDS:
+            return "measurands of this charger with commas between them"
+        case ValueType.TEXT:
+            return "text of at most 500 characters"
