@@ -1,0 +1,333 @@
+"""Who may charge where: cards and remote starts, decided here or by the CSMS, and handed to a connector.
+
+One reader serves all connectors, so a card first finds the session that it may stop, else the connector that it
+may start: the one that is plugged in and waits, else the first that is plugged in within ConnectionTimeOut.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from cpd.domain.authorization import (
+    MAX_ID_TAG_CHARACTERS,
+    AuthorizationRules,
+    AuthorizationStatus,
+    CardVerdict,
+    Decision,
+    IdTagInfo,
+    decide,
+    same_id_tag,
+    shortened,
+)
+from cpd.domain.transactions import StopReason
+from cpd.errors import StorageError
+from cpd.station.configuration import Configuration
+from cpd.station.connector import Authorisation, ConnectorTask
+from cpd.station.csms import Csms, CsmsUnavailable
+from cpd.station.ledger import Ledger
+from cpd.station.repositories import Store
+from cpd.station.signal import Signal
+from cpd.station.timebase import Timebase
+from hal.evse import CardRead
+
+log = logging.getLogger(__name__)
+
+QUEUED_REQUESTS = 16
+"""Cards and remote starts that may wait while one is being decided on; further ones are refused."""
+
+START_S = 10.0
+"""How long a card waits for the session that the card before it is just starting."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _RemoteStart:
+    id_tag: str
+    connector: int | None
+    with_profile: bool
+
+
+class Admission:
+    """Decides on idTags one after the other; `run` is its task."""
+
+    def __init__(
+        self,
+        connectors: Mapping[int, ConnectorTask],
+        *,
+        ledger: Ledger,
+        store: Store,
+        configuration: Configuration,
+        csms: Csms,
+        timebase: Timebase,
+        changed: Signal,
+    ) -> None:
+        self._connectors = connectors
+        self._ledger = ledger
+        self._store = store
+        self._configuration = configuration
+        self._csms = csms
+        self._timebase = timebase
+        self._changed = changed
+        self._requests: deque[CardRead | _RemoteStart] = deque()
+        self._floating: list[Authorisation] = []
+        self._wake = asyncio.Event()
+
+    def present(self, card: CardRead) -> bool:
+        """A card was presented; False where too many wait already, or where it has no idTag of OCPP's length."""
+        if not 1 <= len(card.id_tag) <= MAX_ID_TAG_CHARACTERS:
+            log.warning("card ignored, its id has %d characters", len(card.id_tag))
+            return False
+        return self._enqueue(card)
+
+    def remote_target(self, connector: int | None, *, with_profile: bool) -> ConnectorTask | None:
+        """Where a remote start may happen; for *connector* None the one that waits. None: nowhere."""
+        if connector is not None:
+            task = self._connectors.get(connector)
+            return task if task in self._free else None
+        waiting = self._plugged_and_waiting()
+        if waiting is not None:
+            return waiting
+        # The book holds one profile for "whichever is plugged in first".
+        taken = with_profile and any(one.with_profile for one in self._floating)
+        unpromised = self._free[len(self._floating) :]
+        return unpromised[0] if unpromised and not taken else None
+
+    def start_remotely(self, id_tag: str, connector: int | None, *, with_profile: bool) -> bool:
+        """Start where `remote_target` said; *with_profile*: a profile is held for *connector*. False: too busy."""
+        request = _RemoteStart(id_tag=id_tag, connector=connector, with_profile=with_profile)
+        if self._configuration.variables.boolean("AuthorizeRemoteTxRequests"):
+            return self._enqueue(request)
+        self._grant(request.id_tag, None, request.connector, with_profile=with_profile)
+        return True
+
+    def claim(self, connector: int) -> Authorisation | None:
+        """The oldest leave to charge that waits for whichever connector is plugged in first, if there is one."""
+        now_s = self._timebase.clock.monotonic_s()
+        floating = next((one for one in self._floating if now_s < one.until_s), None)
+        if floating is not None:
+            self._floating.remove(floating)
+            log.info("authorisation id_tag=%s taken by connector=%d", shortened(floating.id_tag), connector)
+        return floating
+
+    async def run(self) -> None:
+        """Serve cards and remote starts in order, for ever."""
+        while True:
+            self._wake.clear()
+            await self._lapse()
+            if self._requests:
+                await self._serve(self._requests.popleft())
+                continue
+            try:
+                async with asyncio.timeout(self._until_lapse_s()):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+
+    async def remember(self, id_tag: str, info: IdTagInfo) -> None:
+        """Keep the answer of the CSMS about an idTag in the authorization cache, where that is on."""
+        if not self._configuration.variables.boolean("AuthorizationCacheEnabled"):
+            return
+        try:
+            await self._store.relaxed(lambda repositories: repositories.authorizations.put(id_tag, info))
+        except StorageError as error:
+            log.error("authorization cache cannot be written: %s", error)
+
+    def _enqueue(self, request: CardRead | _RemoteStart) -> bool:
+        if len(self._requests) >= QUEUED_REQUESTS:
+            log.warning("id_tag=%s dropped, %d wait already", shortened(request.id_tag), QUEUED_REQUESTS)
+            return False
+        self._requests.append(request)
+        self._wake.set()
+        return True
+
+    async def _serve(self, request: CardRead | _RemoteStart) -> None:
+        await self._starts_settled()
+        if isinstance(request, CardRead):
+            await self._decide_card(request)
+        else:
+            await self._decide_remote(request)
+
+    async def _decide_card(self, card: CardRead) -> None:
+        mine = self._stoppable(card, lambda task: same_id_tag(_running_tag(task), card.id_tag))
+        if mine is not None:
+            await self._stop(mine, card.id_tag)
+            return
+        target = self._card_target(card.connector)
+        info = await self._authorise(card.id_tag, target)
+        if isinstance(info, CardVerdict):
+            self._tell_refusal(card.id_tag, target, info)
+            return
+        group = info.parent_id_tag
+        same_group = self._stoppable(card, lambda task: same_id_tag(_running_parent(task), group))
+        if same_group is not None:
+            await self._stop(same_group, card.id_tag)
+            return
+        if target is None or not target.startable:
+            # The CSMS took its time: somebody may have plugged in, or started, meanwhile.
+            target = self._card_target(card.connector)
+        if target is not None:
+            self._grant(card.id_tag, group, target.id, with_profile=False)
+        elif card.connector is None and self._may_float(card.id_tag):
+            self._grant(card.id_tag, group, None, with_profile=False)
+        else:
+            log.info("card id_tag=%s: no connector is free", shortened(card.id_tag))
+
+    async def _decide_remote(self, request: _RemoteStart) -> None:
+        target = None if request.connector is None else self._connectors[request.connector]
+        info = await self._authorise(request.id_tag, target)
+        if isinstance(info, CardVerdict):
+            self._tell_refusal(request.id_tag, target, info)
+            if request.with_profile:
+                await self._ledger.drop_pending(request.connector)
+            return
+        self._grant(request.id_tag, info.parent_id_tag, request.connector, with_profile=request.with_profile)
+
+    async def _authorise(self, id_tag: str, target: ConnectorTask | None) -> IdTagInfo | CardVerdict:
+        if target is not None:
+            target.authorising = id_tag
+            target.wake()
+        try:
+            return await self._decide(id_tag)
+        finally:
+            if target is not None:
+                target.authorising = None
+                target.wake()
+
+    async def _decide(self, id_tag: str) -> IdTagInfo | CardVerdict:
+        known = await self._known(id_tag)
+        now = self._timebase.clock.now()
+        decision = decide(online=self._csms.online, known=known, now=now, rules=self._rules)
+        if decision is Decision.ASK:
+            try:
+                info = await self._csms.authorize(id_tag)
+            except CsmsUnavailable as reason:
+                log.warning("authorize id_tag=%s not answered: %s", shortened(id_tag), reason)
+                decision = decide(online=False, known=known, now=now, rules=self._rules)
+            else:
+                await self.remember(id_tag, info)
+                accepted = info.status_at(self._timebase.clock.now()) is AuthorizationStatus.ACCEPTED
+                return info if accepted else CardVerdict.REFUSED
+        if decision is Decision.ACCEPT:
+            return known or IdTagInfo(status=AuthorizationStatus.ACCEPTED)
+        refused = known is not None and known.status_at(now) is not AuthorizationStatus.ACCEPTED
+        return CardVerdict.REFUSED if refused else CardVerdict.UNKNOWN_OFFLINE
+
+    @property
+    def _rules(self) -> AuthorizationRules:
+        variables = self._configuration.variables
+        return AuthorizationRules(
+            local_pre_authorize=variables.boolean("LocalPreAuthorize"),
+            local_authorize_offline=variables.boolean("LocalAuthorizeOffline"),
+            allow_offline_for_unknown=variables.boolean("AllowOfflineTxForUnknownId"),
+            cache_enabled=variables.boolean("AuthorizationCacheEnabled"),
+        )
+
+    async def _known(self, id_tag: str) -> IdTagInfo | None:
+        if not self._configuration.variables.boolean("AuthorizationCacheEnabled"):
+            return None
+        try:
+            return await self._store.relaxed(lambda repositories: repositories.authorizations.get(id_tag))
+        except StorageError as error:
+            log.error("authorization cache cannot be read: %s", error)
+            return None
+
+    def _grant(
+        self, id_tag: str, parent_id_tag: str | None, connector: int | None, *, with_profile: bool
+    ) -> None:
+        """Leave to charge at *connector*, or at whichever is plugged in first."""
+        same = [one for one in self._floating if connector is None and same_id_tag(one.id_tag, id_tag)]
+        authorisation = Authorisation(
+            id_tag=id_tag,
+            parent_id_tag=parent_id_tag,
+            until_s=self._timebase.clock.monotonic_s() + self._connection_timeout_s,
+            # A driver who was started remotely and shows the card as well is still one driver.
+            with_profile=with_profile or any(one.with_profile for one in same),
+            held_for=connector,
+        )
+        if connector is not None:
+            self._connectors[connector].grant(authorisation)
+            return
+        self._floating = [*(one for one in self._floating if one not in same), authorisation]
+        log.info("authorisation id_tag=%s waits for a plug", shortened(id_tag))
+        self._wake.set()
+        for task in self._connectors.values():
+            task.wake()
+
+    def _tell_refusal(self, id_tag: str, target: ConnectorTask | None, verdict: CardVerdict) -> None:
+        log.info("authorisation id_tag=%s %s", shortened(id_tag), verdict)
+        if target is not None:
+            target.refuse(verdict, self._connection_timeout_s)
+
+    @property
+    def _connection_timeout_s(self) -> int:
+        return self._configuration.variables.integer("ConnectionTimeOut")
+
+    @property
+    def _free(self) -> list[ConnectorTask]:
+        return [task for task in self._connectors.values() if task.startable and task.authorisation is None]
+
+    async def _stop(self, task: ConnectorTask, id_tag: str) -> None:
+        try:
+            await task.stop(StopReason.LOCAL, id_tag)
+        except StorageError as error:
+            log.error("stop connector=%d is not kept: %s", task.id, error)
+
+    def _stoppable(self, card: CardRead, allowed: Callable[[ConnectorTask], bool]) -> ConnectorTask | None:
+        for task in self._connectors.values():
+            here = card.connector in (None, task.id)
+            running = task.transaction is not None and task.transaction.stop_reason is None
+            if here and running and allowed(task):
+                return task
+        return None
+
+    def _card_target(self, connector: int | None) -> ConnectorTask | None:
+        """The connector that a card starts; None: whichever is plugged in first."""
+        if connector is not None:
+            task = self._connectors.get(connector)
+            return task if task is not None and task.startable else None
+        if len(self._connectors) == 1:
+            only = next(iter(self._connectors.values()))
+            return only if only.startable else None
+        return self._plugged_and_waiting()
+
+    def _may_float(self, id_tag: str) -> bool:
+        """True where a connector is left for whoever holds *id_tag*, those that are promised aside."""
+        others = [one for one in self._floating if not same_id_tag(one.id_tag, id_tag)]
+        return len(self._free) > len(others)
+
+    def _plugged_and_waiting(self) -> ConnectorTask | None:
+        waiting = [task for task in self._connectors.values() if task.waits_for_card]
+        return max(waiting, key=lambda task: task.plugged_at_s or 0.0, default=None)
+
+    async def _starts_settled(self) -> None:
+        """Wait until a session that is about to start has started: the next card may be meant to stop it."""
+        try:
+            async with asyncio.timeout(START_S):
+                while any(task.about_to_start for task in self._connectors.values()):
+                    await self._changed.wait()
+        except TimeoutError:
+            log.warning("a session did not start within %.0f s", START_S)
+
+    def _until_lapse_s(self) -> float | None:
+        if not self._floating:
+            return None
+        first_s = min(one.until_s for one in self._floating)
+        return max(0.0, first_s - self._timebase.clock.monotonic_s())
+
+    async def _lapse(self) -> None:
+        now_s = self._timebase.clock.monotonic_s()
+        lapsed = [one for one in self._floating if one.until_s <= now_s]
+        self._floating = [one for one in self._floating if one.until_s > now_s]
+        for one in lapsed:
+            log.info("authorisation id_tag=%s lapsed", shortened(one.id_tag))
+            if one.with_profile:
+                await self._ledger.drop_pending(one.held_for)
+
+
+def _running_tag(task: ConnectorTask) -> str | None:
+    return task.transaction.id_tag if task.transaction is not None else None
+
+
+def _running_parent(task: ConnectorTask) -> str | None:
+    return task.transaction.parent_id_tag if task.transaction is not None else None

@@ -1,0 +1,108 @@
+"""The configuration keys in force: the file's values, under what was changed at run time and the store keeps."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from cpd.domain.profiles import Capabilities, RateUnit
+from cpd.domain.variables import VARIABLES, ChangeOutcome, Variables, spelling
+from cpd.station.repositories import Store, StoredVariable
+from cpd.station.signal import Signal
+
+Source = Literal["file", "csms", "local"]
+"""Who set the value that is in force."""
+
+_UNITS = {"current": RateUnit.A, "a": RateUnit.A, "power": RateUnit.W, "w": RateUnit.W}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigurationKey:
+    """One key as people and the CSMS see it; *source* is ``file``, ``csms`` or ``local``."""
+
+    key: str
+    value: str
+    readonly: bool
+    source: Source
+    file_value: str | None
+
+
+class Configuration:
+    """Typed values, changed one by one, kept before they are in force; `changed` fires after each change."""
+
+    def __init__(self, store: Store, given: Mapping[str, str], stored: Mapping[str, StoredVariable]) -> None:
+        self._store = store
+        self._given = given
+        self._file = Variables.initial(given)
+        self._stored = {key.casefold(): variable for key, variable in stored.items()}
+        self.variables = self._with_stored()
+        self.changed = Signal()
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What smart charging takes, by the keys of OCPP 1.6 §9.4."""
+        units = [
+            _UNITS[name.casefold()]
+            for name in self.variables.names("ChargingScheduleAllowedChargingRateUnit")
+            if name.casefold() in _UNITS
+        ]
+        return Capabilities(
+            max_stack_level=self.variables.integer("ChargeProfileMaxStackLevel"),
+            allowed_units=tuple(dict.fromkeys(units)),
+            max_periods=self.variables.integer("ChargingScheduleMaxPeriods"),
+            max_installed=self.variables.integer("MaxChargingProfilesInstalled"),
+            max_composite_duration_s=self.variables.integer("MaxCompositeScheduleDuration"),
+            smart_charging_enabled=self.variables.serves("SmartCharging"),
+        )
+
+    def entries(self) -> list[ConfigurationKey]:
+        """Every key that is served, by name."""
+        found = (self.key(folded) for folded in self.variables.served)
+        return [entry for entry in found if entry is not None]
+
+    def key(self, name: str) -> ConfigurationKey | None:
+        """One key, whatever the case of its name; None where it is unknown."""
+        if not self.variables.known(name):
+            return None
+        folded = name.casefold()
+        variable = VARIABLES.get(folded)
+        stored = self._stored.get(folded)
+        return ConfigurationKey(
+            key=spelling(name, self._given),
+            value=self.variables.text(name),
+            readonly=variable is not None and not variable.writable,
+            source="file" if stored is None else stored.source,
+            file_value=self._file.text(name),
+        )
+
+    async def change(self, name: str, value: str, source: Literal["csms", "local"]) -> ChangeOutcome:
+        """Change a key for good; in force once this returns ACCEPTED. Raises `StorageError`, nothing changed."""
+        outcome, variables = self.variables.changed(name, value)
+        if outcome is not ChangeOutcome.ACCEPTED:
+            return outcome
+        stored = StoredVariable(value=variables.text(name), source=source)
+        key = spelling(name, self._given)
+        await self._store.commit(lambda repositories: repositories.variables.put(key, stored))
+        self._stored[name.casefold()] = stored
+        self._apply()
+        return outcome
+
+    async def reset(self, name: str) -> bool:
+        """Go back to the file's value; False where the key is unknown."""
+        if not self.variables.known(name):
+            return False
+        key = spelling(name, self._given)
+        await self._store.commit(lambda repositories: repositories.variables.remove(key))
+        self._stored.pop(name.casefold(), None)
+        self._apply()
+        return True
+
+    def _apply(self) -> None:
+        self.variables = self._with_stored()
+        self.changed.fire()
+
+    def _with_stored(self) -> Variables:
+        variables = self._file
+        for key, stored in self._stored.items():
+            # What an earlier version kept and this one does not take leaves the file's value in force.
+            _, variables = variables.changed(key, stored.value)
+        return variables

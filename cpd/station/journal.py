@@ -1,0 +1,184 @@
+"""What must reach the CSMS, in strict order: transaction facts, kept in the store until they are answered.
+
+While the CSMS answers and nothing waits, a meter sample goes straight out and is written only if it stays
+unanswered: that spares the SD card. Whatever is appended later goes behind it, in the store too.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cpd.domain.metering import MeterSample
+from cpd.domain.transactions import FactKind, Moment, Transaction
+from cpd.station.repositories import JournalEntry, Repositories, Store
+from cpd.station.signal import Signal
+
+
+@dataclass(slots=True, kw_only=True)
+class Delivery:
+    """One fact on its way. *seq* is None while it was never written."""
+
+    kind: FactKind
+    transaction: Transaction
+    sample: MeterSample | None
+    created: Moment
+    attempts: int
+    seq: int | None
+
+
+class Journal:
+    """The outbox. One task delivers (`next`, `delivered`, `failed`, `given_up`); the station appends."""
+
+    def __init__(self, store: Store, *, queued: int, dead: int) -> None:
+        self._store = store
+        self._direct: deque[Delivery] = deque()
+        self._stored = queued
+        # Two writers at once would both write what is still unwritten.
+        self._writing = asyncio.Lock()
+        self.dead = dead
+        self.appended = Signal()
+
+    @property
+    def queued(self) -> int:
+        """How many facts wait."""
+        return self._stored + sum(1 for delivery in self._direct if delivery.seq is None)
+
+    async def commit(
+        self, work: Callable[[Repositories], None], kind: FactKind, local_id: str, created: Moment
+    ) -> None:
+        """Commit *work* and one fact of transaction *local_id* together, durably."""
+        async with self._writing:
+            unwritten = self._unwritten()
+
+            def both(repositories: Repositories) -> list[int]:
+                seqs = _write(repositories, unwritten)
+                work(repositories)
+                repositories.journal.append(kind, local_id, created)
+                return seqs
+
+            self._written(unwritten, await self._store.commit(both))
+            self._stored += 1
+        self.appended.fire()
+
+    async def sample(self, transaction: Transaction, sample: MeterSample, *, answered: bool) -> None:
+        """Take a sample of a running transaction; *answered*: the CSMS answers at present."""
+        delivery = Delivery(
+            kind=FactKind.METERED,
+            transaction=transaction,
+            sample=sample,
+            created=sample.taken,
+            attempts=0,
+            seq=None,
+        )
+        async with self._writing:
+            if answered and self._stored == 0:
+                self._direct.append(delivery)
+            else:
+                await self._write_all([*self._unwritten(), delivery])
+        self.appended.fire()
+
+    async def write_unanswered(self) -> None:
+        """The link is gone: what went straight out and was not answered is kept in the store."""
+        async with self._writing:
+            await self._write_all(self._unwritten())
+            self._direct.clear()
+
+    async def until_due(self) -> None:
+        """Wait until there is a fact to deliver."""
+        while not (self._direct or self._stored):
+            await self.appended.wait()
+
+    async def next(self) -> Delivery:
+        """The fact that is due, waiting for one where there is none."""
+        while True:
+            if self._direct:
+                return self._direct[0]
+            if self._stored:
+                entry = await self._store.relaxed(lambda repositories: repositories.journal.head())
+                if entry is not None:
+                    return _delivery(entry)
+                self._stored = 0
+            await self.appended.wait()
+
+    async def delivered(self, delivery: Delivery, work: Callable[[Repositories], None] | None = None) -> None:
+        """The CSMS has it. *work* (what its answer brought) is committed durably in the same SQL transaction.
+
+        Raises `StorageError`; what the CSMS has is not to be sent again, so call this again with the same values.
+        """
+        async with self._writing:
+            if self._direct and self._direct[0] is delivery:
+                self._direct.popleft()
+            seq = delivery.seq
+
+            def settle(repositories: Repositories) -> None:
+                if seq is not None:
+                    repositories.journal.delivered(seq)
+                if work is not None:
+                    work(repositories)
+
+            if work is not None:
+                await self._store.commit(settle)
+            elif seq is not None:
+                await self._store.relaxed(settle)
+            if seq is not None:
+                self._stored -= 1
+
+    async def failed(self, delivery: Delivery, error: str) -> None:
+        """The CSMS did not take it: one attempt more was in vain, it stays the first."""
+        delivery.attempts += 1
+        await self.write_unanswered()
+        seq = delivery.seq
+        if seq is not None:
+            await self._store.relaxed(lambda repositories: repositories.journal.failed(seq, error))
+
+    async def given_up(self, delivery: Delivery, error: str) -> None:
+        """The last attempt was in vain: it is kept among the dead, and the next one is due."""
+        await self.failed(delivery, error)
+        seq = delivery.seq
+        if seq is not None:
+            await self._store.commit(lambda repositories: repositories.journal.bury(seq, error))
+            self._stored -= 1
+            self.dead += 1
+
+    async def revive(self, seq: int) -> bool:
+        """Put a dead fact back in its place; False where there is none of that number."""
+        revived = await self._store.commit(lambda repositories: repositories.journal.revive(seq))
+        if revived:
+            self._stored += 1
+            self.dead -= 1
+            self.appended.fire()
+        return revived
+
+    async def _write_all(self, deliveries: list[Delivery]) -> None:
+        if deliveries:
+            seqs = await self._store.relaxed(lambda repositories: _write(repositories, deliveries))
+            self._written(deliveries, seqs)
+
+    def _unwritten(self) -> list[Delivery]:
+        return [delivery for delivery in self._direct if delivery.seq is None]
+
+    def _written(self, deliveries: list[Delivery], seqs: list[int]) -> None:
+        for delivery, seq in zip(deliveries, seqs, strict=True):
+            delivery.seq = seq
+        self._stored += len(seqs)
+
+
+def _write(repositories: Repositories, deliveries: list[Delivery]) -> list[int]:
+    return [
+        repositories.journal.append(
+            delivery.kind, delivery.transaction.local_id, delivery.created, delivery.sample
+        )
+        for delivery in deliveries
+    ]
+
+
+def _delivery(entry: JournalEntry) -> Delivery:
+    return Delivery(
+        kind=entry.kind,
+        transaction=entry.transaction,
+        sample=entry.sample,
+        created=entry.created,
+        attempts=entry.attempts,
+        seq=entry.seq,
+    )

@@ -1,0 +1,188 @@
+"""Turns the active limit of each connector into offers, and sleeps to the next instant at which it can change."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from cpd.domain.allocation import LOWEST_OFFER_MA
+from cpd.domain.composite import ActiveLimit, Cap, Connector, ConstraintKind, Supply, limits_at
+from cpd.station.ledger import Ledger
+from cpd.station.signal import Signal
+from cpd.station.timebase import Timebase
+
+log = logging.getLogger(__name__)
+
+YIELD_S = 5.0
+"""How long a vehicle may take to follow a lower offer; what it gives up is handed to another one after that."""
+
+STARVED_PAUSE_S = 60.0
+"""A connector that lost its share of the supply stays paused at least this long."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppliedLimit:
+    """The engine's answer, and what is offered of it to a running transaction.
+
+    *offer_ma* is 0 for a pause, else 6 000 mA and more in steps of 0.1 A, as a composite schedule tells it. It is
+    below the limit while an increase waits until *wait_until_s* (monotonic).
+    """
+
+    limit: ActiveLimit
+    offer_ma: int
+    wait_until_s: float | None = None
+
+
+class Outlet(Protocol):
+    """What a limit is applied to."""
+
+    @property
+    def cable_a(self) -> int | None:
+        """Ampacity of the plugged cable, None where it is not known."""
+
+    def apply(self, applied: AppliedLimit) -> None:
+        """Offer this from now on; takes effect at once."""
+
+
+class LimitScheduler:
+    """Applies limits: on each change at once, else when the engine says that its answer can change."""
+
+    def __init__(
+        self, supply: Supply, ledger: Ledger, timebase: Timebase, applied: Callable[[], None]
+    ) -> None:
+        self._supply = supply
+        self._ledger = ledger
+        self._timebase = timebase
+        self._outlets: Mapping[int, Outlet] = {}
+        self._lowered_s: dict[int, float] = {}
+        self._starved_s: dict[int, float] = {}
+        self._rearm = Signal()
+        self._told = applied
+        self._fail_safe_ma: int | None = None
+        self.applied: dict[int, AppliedLimit] = {}
+
+    @property
+    def supply(self) -> Supply:
+        """The electrical facts as they are now: with the plugged cables, and the fail-safe where it holds."""
+        return replace(self._supply, connectors=tuple(map(self._as_it_is, self._supply.connectors)))
+
+    def drive(self, outlets: Mapping[int, Outlet]) -> None:
+        """Apply limits to *outlets* from now on."""
+        self._outlets = outlets
+        self.recompute()
+
+    def hold_to(self, fail_safe_ma: int | None) -> None:
+        """Hold every connector to the fail-safe current; None: no longer."""
+        self._fail_safe_ma = fail_safe_ma
+        self.recompute()
+
+    async def run(self) -> None:
+        """Recompute at each instant at which an answer can change by itself, for ever."""
+        while True:
+            try:
+                async with asyncio.timeout(self._until_next_change_s()):
+                    await self._rearm.wait()
+            except TimeoutError:
+                self.recompute()
+
+    def recompute(self) -> None:
+        """Ask the engine and apply its answers, now."""
+        limits = limits_at(
+            self._timebase.epoch_s(),
+            self._ledger.book,
+            self.supply,
+            self._ledger.sessions,
+            clock_trusted=self._timebase.clock.trusted,
+        )
+        before = self.applied
+        now_s = self._timebase.clock.monotonic_s()
+        for connector, limit in limits.items():
+            self._note(connector, limit, _offered(before, connector), now_s)
+        self.applied = {
+            connector: self._admit(connector, limit, _offered(before, connector), now_s)
+            for connector, limit in limits.items()
+        }
+        # What goes down goes first, so that the sum never rises in between.
+        rises = {one: new.offer_ma - _offered(before, one) for one, new in self.applied.items()}
+        for connector in sorted(self._outlets, key=lambda one: rises[one]):
+            self._outlets[connector].apply(self.applied[connector])
+            _log_change(connector, before.get(connector), self.applied[connector])
+        self._rearm.fire()
+        self._told()
+
+    def _note(self, connector: int, limit: ActiveLimit, offered_ma: int, now_s: float) -> None:
+        if connector not in self._ledger.running:
+            self._starved_s.pop(connector, None)
+            return
+        target_ma = offer_of(limit)
+        if target_ma < offered_ma:
+            self._lowered_s[connector] = now_s
+        if target_ma == 0 and limit.constrained_by.kind is ConstraintKind.SHARE:
+            self._starved_s.setdefault(connector, now_s)
+
+    def _admit(self, connector: int, limit: ActiveLimit, offered_ma: int, now_s: float) -> AppliedLimit:
+        """What of *limit* is offered: an increase waits for those who gave way, and for the minimum pause."""
+        if connector not in self._ledger.running:
+            return AppliedLimit(limit=limit, offer_ma=0)
+        target_ma = offer_of(limit)
+        wait_until_s = self._wait_until_s(connector)
+        if target_ma <= offered_ma or wait_until_s <= now_s:
+            if target_ma > 0:
+                self._starved_s.pop(connector, None)
+            return AppliedLimit(limit=limit, offer_ma=target_ma)
+        return AppliedLimit(limit=limit, offer_ma=offered_ma, wait_until_s=wait_until_s)
+
+    def _wait_until_s(self, connector: int) -> float:
+        waits = [0.0]
+        if self._supply.is_capped or self._ledger.book.max_stack:
+            waits += [lowered + YIELD_S for other, lowered in self._lowered_s.items() if other != connector]
+        if connector in self._starved_s:
+            waits.append(self._starved_s[connector] + STARVED_PAUSE_S)
+        return max(waits)
+
+    def _until_next_change_s(self) -> float | None:
+        now_s = self._timebase.clock.monotonic_s()
+        wall_s = self._timebase.clock.now().timestamp()
+        waits = [one.wait_until_s - now_s for one in self.applied.values() if one.wait_until_s is not None]
+        # A millisecond late rather than a rounding error early, which would compute the old answer again.
+        waits += [
+            one.limit.valid_until_s - wall_s + 0.001
+            for one in self.applied.values()
+            if one.limit.valid_until_s is not None
+        ]
+        return max(0.0, min(waits)) if waits else None
+
+    def _as_it_is(self, connector: Connector) -> Connector:
+        caps = []
+        outlet = self._outlets.get(connector.id)
+        if outlet is not None and outlet.cable_a is not None:
+            caps.append(Cap(kind=ConstraintKind.CABLE, current_ma=outlet.cable_a * 1_000))
+        if self._fail_safe_ma is not None:
+            caps.append(Cap(kind=ConstraintKind.OFFLINE, current_ma=self._fail_safe_ma))
+        return replace(connector, caps=(*connector.caps, *caps)) if caps else connector
+
+
+def offer_of(limit: ActiveLimit) -> int:
+    """What *limit* lets be offered, in mA: whole tenths of an ampere, and 0 below 6 A (IEC 61851-1 Annex A)."""
+    current_ma = limit.current_ma // 100 * 100
+    return current_ma if current_ma >= LOWEST_OFFER_MA else 0
+
+
+def _offered(applied: Mapping[int, AppliedLimit], connector: int) -> int:
+    return applied[connector].offer_ma if connector in applied else 0
+
+
+def _log_change(connector: int, before: AppliedLimit | None, now: AppliedLimit) -> None:
+    if before is not None and before.limit == now.limit and before.offer_ma == now.offer_ma:
+        return
+    by = now.limit.constrained_by
+    name = f"{by.purpose}#{by.profile_id}" if by.purpose is not None else by.kind
+    log.info(
+        "limit connector=%d current_a=%.1f by=%s offer_a=%.1f until=%s",
+        connector,
+        now.limit.current_ma / 1_000,
+        name,
+        now.offer_ma / 1_000,
+        now.limit.valid_until_s,
+    )
