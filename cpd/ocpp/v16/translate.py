@@ -1,0 +1,155 @@
+"""Facts of the station as OCPP 1.6 payloads, and the answers of the CSMS as domain values.
+
+Everything that the two sides spell differently is said here, once; no rule about charging is.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from cpd.domain.authorization import AuthorizationStatus, IdTagInfo
+from cpd.domain.metering import MeterSample
+from cpd.domain.transactions import Transaction
+from cpd.domain.variables import measurand_of
+from cpd.ocpp.timestamps import format_date_time, parse_date_time
+from cpd.station.csms import ConnectorReport
+from cpd.station.snapshot import StationIdentity
+
+UNKNOWN_TRANSACTION = -1
+"""The number of a transaction whose StartTransaction was given up: the CSMS never told one."""
+
+
+def boot_notification(identity: StationIdentity) -> dict[str, Any]:
+    """BootNotification.req (OCPP 1.6 §6.3)."""
+    payload = {
+        "chargePointVendor": identity.vendor,
+        "chargePointModel": identity.model,
+        "firmwareVersion": identity.firmware_version,
+    }
+    if identity.serial_number is not None:
+        payload["chargeBoxSerialNumber"] = identity.serial_number
+        payload["chargePointSerialNumber"] = identity.serial_number
+    return payload
+
+
+def status_notification(report: ConnectorReport, at: datetime) -> dict[str, Any]:
+    """StatusNotification.req (§6.47)."""
+    payload = {
+        "connectorId": report.connector,
+        "status": report.status.value,
+        "errorCode": report.error_code,
+        "timestamp": format_date_time(at),
+    }
+    if report.info is not None:
+        payload["info"] = report.info
+    return payload
+
+
+def start_transaction(transaction: Transaction, at: datetime) -> dict[str, Any]:
+    """StartTransaction.req (§6.45)."""
+    return {
+        "connectorId": transaction.connector,
+        "idTag": transaction.id_tag,
+        "meterStart": transaction.meter_start_wh,
+        "timestamp": format_date_time(at),
+    }
+
+
+def stop_transaction(transaction: Transaction, at: datetime) -> dict[str, Any]:
+    """StopTransaction.req (§6.49) of an ended transaction; idTag only where a card stopped it."""
+    payload: dict[str, Any] = {
+        "transactionId": _number(transaction),
+        "meterStop": transaction.meter_stop_wh,
+        "timestamp": format_date_time(at),
+    }
+    if transaction.stop_reason is not None:
+        payload["reason"] = transaction.stop_reason.value
+    if transaction.stop_id_tag is not None:
+        payload["idTag"] = transaction.stop_id_tag
+    return payload
+
+
+def meter_values(
+    connector: int,
+    transaction: Transaction | None,
+    sample: MeterSample,
+    at: datetime,
+    measurands: Iterable[str],
+) -> dict[str, Any] | None:
+    """MeterValues.req (§6.31); None where none of *measurands* has a value."""
+    sampled = [value for name in measurands for value in sampled_values(sample, name)]
+    if not sampled:
+        return None
+    payload: dict[str, Any] = {
+        "connectorId": connector,
+        "meterValue": [{"timestamp": format_date_time(at), "sampledValue": sampled}],
+    }
+    if transaction is not None:
+        payload["transactionId"] = _number(transaction)
+    return payload
+
+
+def sampled_values(sample: MeterSample, name: str) -> list[dict[str, str]]:
+    """The SampledValues (§7.43) of an entry such as ``Voltage`` or ``Current.Import.L2``; none where unknown."""
+    measurand = measurand_of(name)
+    if measurand is None:
+        return []
+    asked = name.removeprefix(measurand).removeprefix(".")
+    values, unit, suffix = _values(sample, measurand)
+    found = []
+    for index, value in enumerate(values):
+        phase = None if suffix is None else f"L{index + 1}{suffix}"
+        if asked and phase is not None and asked not in (phase, phase.removesuffix("-N")):
+            continue
+        entry = {
+            "value": value,
+            "context": sample.context.value,
+            "measurand": measurand,
+            "location": "Outlet",
+            "unit": unit,
+        }
+        if phase is not None:
+            entry["phase"] = phase
+        found.append(entry)
+    return found
+
+
+def id_tag_info_from(payload: Mapping[str, Any]) -> IdTagInfo:
+    """The idTagInfo (§7.9) of an answer that has passed its schema; a bad date raises ValueError."""
+    expiry = payload.get("expiryDate")
+    return IdTagInfo(
+        status=AuthorizationStatus(payload["status"]),
+        parent_id_tag=payload.get("parentIdTag"),
+        expires_at=None if expiry is None else parse_date_time(expiry),
+    )
+
+
+def _values(sample: MeterSample, measurand: str) -> tuple[list[str], str, str | None]:
+    """The values of a measurand, their unit, and what follows ``L1`` in their phase (None: no phase)."""
+    match measurand:
+        case "Energy.Active.Import.Register":
+            return _whole(sample.energy_wh), "Wh", None
+        case "Power.Active.Import":
+            return _whole(sample.power_w), "W", None
+        case "Power.Offered":
+            return _whole(sample.offered_w), "W", None
+        case "Current.Offered":
+            return [_thousandths(sample.offered_ma)], "A", None
+        case "Current.Import":
+            return [_thousandths(value) for value in sample.current_ma or ()], "A", ""
+        case "Voltage":
+            return [_thousandths(value) for value in sample.voltage_mv or ()], "V", "-N"
+        case _:
+            return [], "", None
+
+
+def _whole(value: int | None) -> list[str]:
+    return [] if value is None else [str(value)]
+
+
+def _thousandths(value: int) -> str:
+    return f"{value // 1000}.{value % 1000 // 10:02d}"
+
+
+def _number(transaction: Transaction) -> int:
+    return UNKNOWN_TRANSACTION if transaction.csms_id is None else transaction.csms_id
