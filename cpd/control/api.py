@@ -1,0 +1,307 @@
+"""The schema of the control interface: method names, error codes and documents, as they are on the socket.
+
+Every document carries its `schema`; fields are only ever added. Instants are RFC 3339 in UTC, None where
+they are not known. These are types over plain JSON objects, so that a client pays only for reading them.
+"""
+
+from typing import Final, Literal, NotRequired, TypedDict
+
+DEFAULT_SOCKET: Final = "/run/cpd/cpd.sock"
+
+MAX_LINE_BYTES: Final = 65_536
+"""The longest request line that is read; answers may be longer."""
+
+PARSE_ERROR: Final = -32700
+INVALID_REQUEST: Final = -32600
+METHOD_NOT_FOUND: Final = -32601
+INVALID_PARAMS: Final = -32602
+INTERNAL_ERROR: Final = -32603
+REFUSAL: Final = -32000
+"""JSON-RPC 2.0 error codes; REFUSAL is every error of the charger itself, told apart by `data.code`."""
+
+ErrorCode = Literal["invalid_params", "not_found", "refused", "timeout", "no_permission", "not_supported"]
+
+
+class ErrorData(TypedDict):
+    """What a client acts on: the kind of error, and what a person may do about it."""
+
+    code: ErrorCode
+    next_step: str
+
+
+class ErrorObject(TypedDict):
+    """A JSON-RPC 2.0 error; *message* is one sentence for a person."""
+
+    code: int
+    message: str
+    data: ErrorData
+
+
+class ClockDocument(TypedDict):
+    """The wall clock: meaningless while not *trusted*."""
+
+    now: str
+    source: Literal["none", "ntp", "csms"]
+    trusted: bool
+
+
+class StationDocument(TypedDict):
+    """Who the charge point is."""
+
+    id: str
+    vendor: str
+    model: str
+    serial_number: str | None
+    firmware_version: str
+    uptime_s: float
+    clock: ClockDocument
+
+
+class CsmsDocument(TypedDict):
+    """The link to the central system; *url* is None where the charger works alone.
+
+    *queued* and *dead* count the journal's entries that wait, and those that were given up. *held*: kept
+    down on request.
+    """
+
+    url: str | None
+    connected: bool
+    since: str | None
+    registration: str | None
+    last_answer_at: str | None
+    last_error: str | None
+    held: bool
+    security_profile: int
+    verify_hostname: bool
+    queued: int
+    dead: int
+
+
+class HalDocument(TypedDict):
+    """Which hardware is behind the connectors, and how long an offer stands without renewal."""
+
+    backend: str
+    process: str
+    lease_s: float
+
+
+class PilotDocument(TypedDict):
+    """*duty_percent* is rounded down to 0.1, None with *pwm* false while the pilot is steady."""
+
+    state: str
+    duty_percent: float | None
+    pwm: bool
+
+
+class ContactorDocument(TypedDict):
+    """What the contactor was told, what its mirror contacts say, and on how many phases."""
+
+    commanded: str
+    confirmed: str
+    phases: int
+
+
+class SourceDocument(TypedDict, total=False):
+    """What set something: its kind, and the charging profile where it is one; empty where nothing did."""
+
+    kind: str
+    purpose: str
+    id: int
+    stack_level: int
+
+
+class ConstraintDocument(TypedDict):
+    """What holds a limit where it is; *purpose*, *id* and *stack_level* where it is a charging profile."""
+
+    kind: str
+    purpose: NotRequired[str]
+    id: NotRequired[int]
+    stack_level: NotRequired[int]
+
+
+class RunnerUpDocument(TypedDict):
+    """What the limit would be without the thing that holds it."""
+
+    current_a: float
+    constrained_by: ConstraintDocument
+
+
+class LimitDocument(TypedDict):
+    """The engine's answer in A per phase; *until* is when it can change, None: only by somebody's act."""
+
+    current_a: float
+    constrained_by: ConstraintDocument
+    until: str | None
+    runner_up: RunnerUpDocument | None
+
+
+class MeterDocument(TypedDict):
+    """The last reading, *age_s* old; None for what the meter does not measure."""
+
+    energy_wh: int
+    power_w: float | None
+    current_a: list[float] | None
+    voltage_v: list[float] | None
+    age_s: float | None
+
+
+class TransactionDocument(TypedDict):
+    """A running transaction; *id* is the central system's, None until it has answered."""
+
+    local_id: str
+    id: int | None
+    id_tag: str
+    started_at: str | None
+    meter_start_wh: int
+    energy_wh: int | None
+
+
+class PastTransactionDocument(TransactionDocument):
+    """A transaction of the list; *delivered*: the central system has taken all of it."""
+
+    connector: int
+    stopped_at: str | None
+    meter_stop_wh: int | None
+    reason: str | None
+    delivered: bool
+
+
+class FaultDocument(TypedDict):
+    """A fault that stands; *clears_by* is unplug, acknowledge, recovers or recovers_for_60_s."""
+
+    kind: str
+    error_code: str
+    since: str | None
+    latched: bool
+    clears_by: str
+
+
+class BlockerDocument(TypedDict):
+    """One cause for not charging; *source* is what set it."""
+
+    code: str
+    since: str | None
+    until: str | None
+    source: SourceDocument
+    evidence: str
+    next_step: str
+
+
+class ConnectorDocument(TypedDict):
+    """One connector. *limit* is what may flow, *offer_a* what is offered now, 0 while paused."""
+
+    id: int
+    ocpp_status: str
+    error_code: str
+    availability: Literal["Operative", "Inoperative"]
+    cable_a: int | None
+    lock: str
+    pilot: PilotDocument
+    contactor: ContactorDocument
+    limit: LimitDocument
+    offer_a: float
+    meter: MeterDocument | None
+    transaction: TransactionDocument | None
+    reservation: None
+    faults: list[FaultDocument]
+    blockers: list[BlockerDocument]
+
+
+class StatusDocument(TypedDict):
+    """`status`, and the params of each `watch` notification."""
+
+    schema: Literal["cpd.status/1"]
+    station: StationDocument
+    csms: CsmsDocument
+    hal: HalDocument
+    connectors: list[ConnectorDocument]
+
+
+class WatchDocument(TypedDict):
+    """The answer to `watch`."""
+
+    schema: Literal["cpd.watch/1"]
+    subscribed: bool
+
+
+class WhyDocument(TypedDict):
+    """`why`: the causes for not charging, the primary one first."""
+
+    schema: Literal["cpd.why/1"]
+    connector: int
+    charging: bool
+    blockers: list[BlockerDocument]
+
+
+class SchedulePeriodDocument(TypedDict):
+    """From *start_s* after the schedule's start; *limit* in the schedule's unit, rounded down to 0.1."""
+
+    start_s: int
+    limit: float
+    phases: int
+    constrained_by: ConstraintDocument
+
+
+class ScheduleDocument(TypedDict):
+    """`schedule`: what the engine allows from *start* on, for *duration_s* (cut to the longest allowed)."""
+
+    schema: Literal["cpd.schedule/1"]
+    connector: int
+    start: str
+    duration_s: int
+    unit: Literal["A", "W"]
+    periods: list[SchedulePeriodDocument]
+
+
+class InstalledProfileDocument(TypedDict):
+    """A charging profile as on the wire, and where (0: the station) and when it was set."""
+
+    connector: int
+    received_at: str
+    profile: dict[str, object]
+
+
+class ProfilesDocument(TypedDict):
+    """`profiles.list`."""
+
+    schema: Literal["cpd.profiles/1"]
+    profiles: list[InstalledProfileDocument]
+
+
+class ClearedDocument(TypedDict):
+    """`profiles.clear`: how many profiles went."""
+
+    schema: Literal["cpd.cleared/1"]
+    cleared: int
+
+
+class TransactionsDocument(TypedDict):
+    """`transactions.list`, the newest first."""
+
+    schema: Literal["cpd.transactions/1"]
+    transactions: list[PastTransactionDocument]
+
+
+class ConfigurationKeyDocument(TypedDict):
+    """A configuration key; *file_value*, in `configuration.diff` only, is what a reset leads to."""
+
+    key: str
+    value: str | None
+    readonly: bool
+    source: Literal["file", "csms", "local"]
+    file_value: NotRequired[str | None]
+
+
+class ConfigurationDocument(TypedDict):
+    """The `configuration` methods; *status* is `configuration.set`'s, as in OCPP 1.6 §7.22."""
+
+    schema: Literal["cpd.configuration/1"]
+    keys: list[ConfigurationKeyDocument]
+    status: NotRequired[str]
+
+
+class DoneDocument(TypedDict):
+    """The answer of a method that has nothing to tell but that it was done."""
+
+    schema: Literal["cpd.done/1"]
+    done: Literal[True]

@@ -1,0 +1,127 @@
+"""Types and ranges of the params of each control method; what they do is not known here."""
+
+from enum import Enum, EnumMeta
+from typing import Annotated, Any, Literal, get_args
+
+from msgspec import Meta, Struct
+from msgspec.structs import fields
+
+from cpd.domain.profiles import Purpose
+from hal.values import FaultKind
+
+ConnectorNumber = Annotated[int, Meta(ge=1)]
+StationOrConnector = Annotated[int, Meta(ge=0)]
+IdTag = Annotated[str, Meta(min_length=1, max_length=20)]
+"""OCPP 1.6 §7.28."""
+ConfigurationName = Annotated[str, Meta(min_length=1, max_length=50)]
+"""OCPP 1.6 §6.8."""
+
+
+class Params(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """No params; root of the others."""
+
+
+class StatusParams(Params, frozen=True):
+    """*full*: idTags whole, for root."""
+
+    full: bool = False
+
+
+class ConnectorParams(Params, frozen=True):
+    """One connector."""
+
+    connector: ConnectorNumber
+
+
+class ScheduleParams(Params, frozen=True):
+    """*connector* 0 is the station; *unit* None: the first that is allowed."""
+
+    connector: StationOrConnector
+    duration_s: Annotated[int, Meta(ge=0, le=1_000_000_000)]
+    unit: Literal["A", "W"] | None = None
+
+
+class ClearProfilesParams(Params, frozen=True):
+    """The filter of ClearChargingProfile, with its names (OCPP 1.6 §6.13)."""
+
+    id: int | None = None
+    connectorId: StationOrConnector | None = None
+    chargingProfilePurpose: Purpose | None = None
+    stackLevel: Annotated[int, Meta(ge=0)] | None = None
+
+
+class TransactionsParams(StatusParams, frozen=True):
+    """The newest *limit* transactions."""
+
+    limit: Annotated[int, Meta(ge=1, le=10_000)] = 50
+
+
+class ConfigurationGetParams(Params, frozen=True):
+    """One key, or all."""
+
+    key: ConfigurationName | None = None
+
+
+class ConfigurationKeyParams(Params, frozen=True):
+    """One key."""
+
+    key: ConfigurationName
+
+
+class ConfigurationSetParams(ConfigurationKeyParams, frozen=True):
+    """A value as it would go over the wire."""
+
+    value: Annotated[str, Meta(max_length=500)]
+
+
+class CardParams(Params, frozen=True):
+    """A card, presented at one connector or for any."""
+
+    id_tag: IdTag
+    connector: ConnectorNumber | None = None
+
+
+class PlugInParams(ConnectorParams, frozen=True):
+    """*cable_a*: ampacity of the cable."""
+
+    cable_a: Annotated[int, Meta(ge=1, le=100)] | None = None
+
+
+class EvParams(ConnectorParams, frozen=True):
+    """The wishes of the simulated EV."""
+
+    ready: bool | None = None
+    max_current_a: Annotated[float, Meta(ge=0, le=100)] | None = None
+    phases: Annotated[int, Meta(ge=1, le=3)] | None = None
+    ventilation: bool | None = None
+    personality: str | None = None
+
+
+class FaultParams(ConnectorParams, frozen=True):
+    """A fault of the simulated hardware, raised or taken away."""
+
+    kind: FaultKind
+    active: bool
+
+
+class MeterParams(ConnectorParams, frozen=True):
+    """The simulated register and mains voltage."""
+
+    energy_wh: Annotated[int, Meta(ge=0, le=2**53)] | None = None
+    voltage_v: Annotated[float, Meta(ge=0, le=500)] | None = None
+
+
+def described(params: type[Params]) -> str:
+    """What a method takes, in words: names in brackets may be left out, values follow where they are few."""
+    words = [_described(field.name, field.type, optional=not field.required) for field in fields(params)]
+    return ", ".join(words) or "no params"
+
+
+def _described(name: str, annotation: Any, *, optional: bool) -> str:
+    values = [str(value) for kind in (annotation, *get_args(annotation)) for value in _members(kind)]
+    word = f"{name} ({', '.join(values)})" if values else name
+    return f"[{word}]" if optional else word
+
+
+def _members(kind: object) -> list[Enum]:
+    return list(kind.__members__.values()) if isinstance(kind, EnumMeta) else []

@@ -1,0 +1,118 @@
+"""What the control interface asks of the daemon; it knows neither sockets nor JSON.
+
+Methods return at once and never wait for the CSMS; the asynchronous ones wait at most for the store.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from cpd.control.api import ErrorCode
+from cpd.domain.composite import CompositeSchedule
+from cpd.domain.profile_book import InstalledProfile, ProfileFilter
+from cpd.domain.profiles import RateUnit
+from cpd.domain.transactions import Transaction
+from cpd.domain.variables import ChangeOutcome
+from cpd.errors import CpdError
+from cpd.station.configuration import ConfigurationKey
+from cpd.station.snapshot import StationSnapshot
+from hal.values import FaultKind
+
+
+class ControlRefused(CpdError):
+    """What was asked will not be done; the text is one sentence, *next_step* what a person may do instead."""
+
+    def __init__(self, code: ErrorCode, message: str, next_step: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.next_step = next_step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvWishes:
+    """What the simulated EV is to want from now on; None leaves a wish as it is."""
+
+    ready: bool | None = None
+    max_current_ma: int | None = None
+    phases: int | None = None
+    ventilation: bool | None = None
+    personality: str | None = None
+
+
+class MockWorld(Protocol):
+    """The world around the mock board. What it cannot do it refuses with `ControlRefused`."""
+
+    def plug_in(self, connector: int, cable_a: int | None) -> None:
+        """Plug the EV in; *cable_a* is the ampacity of its cable, None: as before."""
+
+    def plug_out(self, connector: int) -> None:
+        """Unplug the EV."""
+
+    def ev(self, connector: int, wishes: EvWishes) -> None:
+        """Change what the EV wants."""
+
+    def swipe(self, id_tag: str, connector: int | None) -> None:
+        """Present a card; swipes queue."""
+
+    def fault(self, connector: int, kind: FaultKind, active: bool) -> None:
+        """Raise a fault, or take its cause away."""
+
+    def meter(self, connector: int, energy_wh: int | None, voltage_mv: int | None) -> None:
+        """Set the simulated register or the mains voltage; None leaves it as it is."""
+
+
+class ControlTarget(Protocol):
+    """The daemon as a technician sees it. Every method may raise `ControlRefused`.
+
+    The server has checked the types and ranges of all arguments, and that *connector* exists.
+    """
+
+    def snapshot(self) -> StationSnapshot:
+        """Everything that the status shows."""
+
+    async def changed(self) -> None:
+        """Return after the next change of anything in `snapshot`; may return without need."""
+
+    def dated(self, monotonic_s: float) -> datetime | None:
+        """The wall time of an instant of this boot, None while the clock is not trusted."""
+
+    def schedule(self, connector: int, duration_s: int, unit: RateUnit | None) -> CompositeSchedule:
+        """The composite schedule from now on; *connector* 0 is the station."""
+
+    def profiles(self) -> Sequence[InstalledProfile]:
+        """The installed charging profiles."""
+
+    def profile_document(self, installed: InstalledProfile) -> dict[str, object]:
+        """The profile as the CSMS would send it."""
+
+    async def clear_profiles(self, which: ProfileFilter) -> int:
+        """Remove profiles; returns how many went."""
+
+    async def transactions(self, limit: int) -> Sequence[tuple[Transaction, bool]]:
+        """The newest *limit* transactions, newest first, each with: has the CSMS taken all of it?"""
+
+    def configuration(self) -> Sequence[ConfigurationKey]:
+        """All configuration keys, in the order in which they are to be shown."""
+
+    async def set_configuration(self, key: str, value: str) -> ChangeOutcome:
+        """Change a value as ChangeConfiguration would (OCPP 1.6 §5.3)."""
+
+    async def reset_configuration(self, key: str) -> None:
+        """Let the file's value hold again."""
+
+    async def authorize(self, id_tag: str, connector: int | None) -> None:
+        """Go on as if the card had been presented."""
+
+    def csms_hold(self) -> None:
+        """Keep the OCPP link down."""
+
+    def csms_release(self) -> None:
+        """Let the OCPP link up again, at once."""
+
+    @property
+    def mock(self) -> MockWorld | None:
+        """The mock's world, None on real hardware."""
+
+    async def audit(self, uid: int, method: str, params: str) -> None:
+        """Record who changes what (*params* as JSON, without secrets); raises `StorageError`."""

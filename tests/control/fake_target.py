@@ -1,0 +1,387 @@
+"""A station on paper: snapshots built by hand, and a `ControlTarget` that records what is asked of it."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from cpd.clock import ClockSource
+from cpd.control.target import ControlRefused, EvWishes
+from cpd.domain.blockers import Blocker
+from cpd.domain.composite import ActiveLimit, CompositePeriod, CompositeSchedule
+from cpd.domain.connector_status import ConnectorStatus
+from cpd.domain.profile_book import InstalledProfile, ProfileFilter
+from cpd.domain.profiles import (
+    ChargingProfile,
+    ChargingSchedule,
+    Kind,
+    Purpose,
+    RateUnit,
+    SchedulePeriod,
+)
+from cpd.domain.supply import Constraint, ConstraintKind
+from cpd.domain.transactions import Moment, StopReason, Transaction
+from cpd.domain.variables import ChangeOutcome
+from cpd.station.configuration import ConfigurationKey
+from cpd.station.snapshot import ConnectorSnapshot, LinkSnapshot, StationIdentity, StationSnapshot
+from hal.evse import OutletSnapshot
+from hal.values import ContactorState, Fault, FaultKind, LockState, MeterReading, PilotState
+
+NOW = datetime(2026, 11, 22, 8, 26, tzinfo=UTC)
+BOOT_MONOTONIC_S = 100.0
+
+OWN = Constraint(kind=ConstraintKind.CONNECTOR, connector=1)
+TX_7 = Constraint(kind=ConstraintKind.PROFILE, purpose=Purpose.TX, profile_id=7, stack_level=2, connector=1)
+DEFAULT_100 = Constraint(
+    kind=ConstraintKind.PROFILE, purpose=Purpose.TX_DEFAULT, profile_id=100, stack_level=0, connector=0
+)
+
+
+def a_limit(current_ma: int, by: Constraint, runner_up: ActiveLimit | None = None) -> ActiveLimit:
+    return ActiveLimit(
+        current_ma=current_ma,
+        power_mw=current_ma * 690,
+        phases=3,
+        constrained_by=by,
+        own_ma=current_ma,
+        runner_up=runner_up,
+    )
+
+
+def a_transaction(number: int = 1, *, running: bool = True) -> Transaction:
+    ended_at = NOW - timedelta(days=number - 1)
+    started = Moment(boot="b", monotonic_s=1.0, at=ended_at - timedelta(hours=2, minutes=14))
+    transaction = Transaction(
+        local_id=f"0192f3c1-{number:04}",
+        order=number,
+        connector=1,
+        id_tag="04A31F02B1616180",
+        parent_id_tag=None,
+        started=started,
+        meter_start_wh=1_000,
+        last_meter_wh=13_840,
+        csms_id=81_722 + number,
+    )
+    if running:
+        return transaction
+    stopped = Moment(boot="b", monotonic_s=9.0, at=ended_at)
+    return replace(transaction, stopped=stopped, meter_stop_wh=13_840, stop_reason=StopReason.EV_DISCONNECTED)
+
+
+OUTLET = OutletSnapshot(
+    pilot=PilotState.A,
+    duty_ns=None,
+    contactor_commanded=ContactorState.OPEN,
+    contactor=ContactorState.OPEN,
+    phases=3,
+    offer_ma=0,
+    cable_a=None,
+    lock=LockState.UNLOCKED,
+    available=True,
+    waking=False,
+    woken_at_s=None,
+    increase_at_s=None,
+    closing_at_s=None,
+    faults=(),
+    meter=MeterReading(
+        at_s=BOOT_MONOTONIC_S, energy_wh=13_840, power_w=0, current_ma=(0, 0, 0), voltage_mv=(230_000,) * 3
+    ),
+)
+
+
+def an_idle_connector(number: int = 1) -> ConnectorSnapshot:
+    return ConnectorSnapshot(
+        id=number,
+        status=ConnectorStatus.AVAILABLE,
+        error_code="NoError",
+        operative=True,
+        outlet=OUTLET,
+        meter_age_s=0.4,
+        limit=a_limit(32_000, OWN),
+        limit_until=None,
+        offer_ma=0,
+        transaction=None,
+        transaction_started_at=None,
+        transaction_energy_wh=None,
+        blockers=(),
+    )
+
+
+def a_charging_connector(number: int = 1) -> ConnectorSnapshot:
+    transaction = replace(a_transaction(), connector=number)
+    outlet = replace(
+        OUTLET,
+        pilot=PilotState.C,
+        duty_ns=266_666,
+        contactor_commanded=ContactorState.CLOSED,
+        contactor=ContactorState.CLOSED,
+        offer_ma=16_000,
+        cable_a=32,
+        lock=LockState.LOCKED,
+        meter=MeterReading(
+            at_s=BOOT_MONOTONIC_S,
+            energy_wh=13_840,
+            power_w=10_971,
+            current_ma=(15_900,) * 3,
+            voltage_mv=(230_000,) * 3,
+        ),
+    )
+    return replace(
+        an_idle_connector(number),
+        status=ConnectorStatus.CHARGING,
+        outlet=outlet,
+        limit=a_limit(16_000, TX_7, a_limit(32_000, DEFAULT_100)),
+        limit_until=NOW + timedelta(hours=9, minutes=34),
+        offer_ma=16_000,
+        transaction=transaction,
+        transaction_started_at=transaction.started.at,
+        transaction_energy_wh=12_840,
+    )
+
+
+def a_suspended_connector(number: int = 1) -> ConnectorSnapshot:
+    charging = a_charging_connector(number)
+    zero = Blocker(
+        code="LIMIT_ZERO_CSMS",
+        since=NOW - timedelta(minutes=6),
+        until=NOW + timedelta(hours=2, minutes=51),
+        constraint=TX_7,
+        evidence="CSMS profile #7 (TxProfile) says 0 A",
+        next_step="ask the operator to clear #7",
+    )
+    asleep = Blocker(
+        code="EV_NOT_READY",
+        since=None,
+        until=None,
+        constraint=None,
+        evidence="pilot state B: the car does not ask",
+        next_step="look at the car's own timer; unlock/lock it, or replug",
+    )
+    return replace(
+        charging,
+        status=ConnectorStatus.SUSPENDED_EVSE,
+        outlet=replace(
+            charging.outlet,
+            pilot=PilotState.B,
+            duty_ns=None,
+            contactor_commanded=ContactorState.OPEN,
+            contactor=ContactorState.OPEN,
+            offer_ma=0,
+        ),
+        limit=a_limit(0, TX_7, a_limit(16_000, DEFAULT_100)),
+        limit_until=NOW + timedelta(hours=2, minutes=51),
+        offer_ma=0,
+        blockers=(zero, asleep),
+    )
+
+
+def a_faulted_connector(number: int = 1) -> ConnectorSnapshot:
+    blocker = Blocker(
+        code="FAULT_CONTACTOR_WELDED",
+        since=NOW - timedelta(minutes=3),
+        until=None,
+        constraint=None,
+        evidence="mirror contacts closed while commanded open",
+        next_step="switch off upstream and replace the contactor, then acknowledge the fault",
+    )
+    fault = Fault(kind=FaultKind.CONTACTOR_WELDED, since_s=BOOT_MONOTONIC_S - 180)
+    return replace(
+        an_idle_connector(number),
+        status=ConnectorStatus.FAULTED,
+        error_code="PowerSwitchFailure",
+        outlet=replace(OUTLET, contactor=ContactorState.CLOSED, faults=(fault,)),
+        blockers=(blocker,),
+    )
+
+
+LINK = LinkSnapshot(
+    url="wss://ocpp.example.com/v16/CP-0042",
+    connected=True,
+    since=NOW - timedelta(days=3),
+    registration="Accepted",
+    last_answer_at=NOW - timedelta(seconds=4),
+    last_error=None,
+    held=False,
+    security_profile=2,
+    verify_hostname=True,
+)
+
+
+def a_snapshot(*connectors: ConnectorSnapshot, link: LinkSnapshot = LINK) -> StationSnapshot:
+    return StationSnapshot(
+        identity=StationIdentity(
+            id="CP-0042", vendor="cpd", model="Pi", serial_number=None, firmware_version="1.4.2"
+        ),
+        uptime_s=273_600.0,
+        now=NOW,
+        clock_source=ClockSource.CSMS,
+        clock_trusted=True,
+        link=link,
+        queued=0,
+        dead=0,
+        hal_backend="mock",
+        hal_process="inside",
+        connectors=connectors or (a_charging_connector(), an_idle_connector(2)),
+    )
+
+
+def an_installed_profile() -> InstalledProfile:
+    schedule = ChargingSchedule(
+        unit=RateUnit.A, periods=(SchedulePeriod(start_s=0, limit_tenths=160, phases=None),)
+    )
+    profile = ChargingProfile(
+        id=100, stack_level=0, purpose=Purpose.TX_DEFAULT, kind=Kind.RELATIVE, schedule=schedule
+    )
+    return InstalledProfile(connector=0, received_at_s=int(NOW.timestamp()) - 60, profile=profile)
+
+
+class FakeWorld:
+    """The mock's world; *acts* is what was done to it."""
+
+    def __init__(self) -> None:
+        self.acts: list[tuple[object, ...]] = []
+
+    def plug_in(self, connector: int, cable_a: int | None) -> None:
+        self.acts.append(("plug_in", connector, cable_a))
+
+    def plug_out(self, connector: int) -> None:
+        self.acts.append(("plug_out", connector))
+
+    def ev(self, connector: int, wishes: EvWishes) -> None:
+        self.acts.append(("ev", connector, wishes))
+
+    def swipe(self, id_tag: str, connector: int | None) -> None:
+        self.acts.append(("swipe", id_tag, connector))
+
+    def fault(self, connector: int, kind: FaultKind, active: bool) -> None:
+        self.acts.append(("fault", connector, kind, active))
+
+    def meter(self, connector: int, energy_wh: int | None, voltage_mv: int | None) -> None:
+        self.acts.append(("meter", connector, energy_wh, voltage_mv))
+
+
+class FakeTarget:
+    """A daemon whose state the test sets; `change` tells the watchers."""
+
+    def __init__(self, snapshot: StationSnapshot | None = None) -> None:
+        self.state = snapshot or a_snapshot()
+        self.mock: FakeWorld | None = FakeWorld()
+        self.installed: tuple[InstalledProfile, ...] = (an_installed_profile(),)
+        self.past = [(a_transaction(2), False), (a_transaction(1, running=False), True)]
+        self.values = {"HeartbeatInterval": "300", "AuthorizationKey": ""}
+        self.file_values = dict(self.values)
+        self.set_here: set[str] = set()
+        self.audited: list[tuple[int, str, str]] = []
+        self.audit_error: Exception | None = None
+        self.acts: list[tuple[object, ...]] = []
+        self.snapshot_error: Exception | None = None
+        self._changed = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+
+    def change(self, snapshot: StationSnapshot) -> None:
+        self.state = snapshot
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    def change_soon(self, snapshot: StationSnapshot) -> None:
+        """`change`, from another thread."""
+        self._loop.call_soon_threadsafe(self.change, snapshot)
+
+    def snapshot(self) -> StationSnapshot:
+        if self.snapshot_error is not None:
+            raise self.snapshot_error
+        return self.state
+
+    async def changed(self) -> None:
+        await self._changed.wait()
+
+    def dated(self, monotonic_s: float) -> datetime | None:
+        return NOW + timedelta(seconds=monotonic_s - BOOT_MONOTONIC_S)
+
+    def schedule(self, connector: int, duration_s: int, unit: RateUnit | None) -> CompositeSchedule:
+        zero = CompositePeriod(10_800, 0, 3, TX_7)
+        return CompositeSchedule(
+            connector=connector,
+            start_at_s=int(NOW.timestamp()),
+            duration_s=duration_s,
+            unit=unit or RateUnit.A,
+            periods=(
+                CompositePeriod(0, 320, 3, OWN),
+                CompositePeriod(3_600, 160, 3, DEFAULT_100),
+                zero,
+                CompositePeriod(18_000, 325, 3, OWN),
+            ),
+        )
+
+    def profiles(self) -> Sequence[InstalledProfile]:
+        return self.installed
+
+    def profile_document(self, installed: InstalledProfile) -> dict[str, object]:
+        profile = installed.profile
+        periods = [
+            {"startPeriod": period.start_s, "limit": period.limit_tenths / 10}
+            for period in profile.schedule.periods
+        ]
+        return {
+            "chargingProfileId": profile.id,
+            "stackLevel": profile.stack_level,
+            "chargingProfilePurpose": profile.purpose.value,
+            "chargingProfileKind": profile.kind.value,
+            "chargingSchedule": {
+                "chargingRateUnit": profile.schedule.unit.value,
+                "chargingSchedulePeriod": periods,
+            },
+        }
+
+    async def clear_profiles(self, which: ProfileFilter) -> int:
+        kept = tuple(one for one in self.installed if not which.matches(one))
+        cleared = len(self.installed) - len(kept)
+        self.installed = kept
+        return cleared
+
+    async def transactions(self, limit: int) -> Sequence[tuple[Transaction, bool]]:
+        return self.past[:limit]
+
+    def configuration(self) -> Sequence[ConfigurationKey]:
+        return [
+            *(
+                ConfigurationKey(
+                    key=key,
+                    value=None if key == "AuthorizationKey" else value,
+                    readonly=False,
+                    source="local" if key in self.set_here else "file",
+                    file_value=self.file_values[key],
+                )
+                for key, value in self.values.items()
+            ),
+            ConfigurationKey(
+                key="NumberOfConnectors", value="2", readonly=True, source="file", file_value="2"
+            ),
+        ]
+
+    async def set_configuration(self, key: str, value: str) -> ChangeOutcome:
+        if key not in self.values or not (value.isdigit() or key == "AuthorizationKey"):
+            return ChangeOutcome.REJECTED
+        self.values[key] = value
+        self.set_here.add(key)
+        return ChangeOutcome.ACCEPTED
+
+    async def reset_configuration(self, key: str) -> None:
+        self.values[key] = self.file_values[key]
+        self.set_here.discard(key)
+
+    async def authorize(self, id_tag: str, connector: int | None) -> None:
+        if id_tag == "BLOCKED":
+            raise ControlRefused("refused", "the card is blocked", "use another card")
+        self.acts.append(("authorize", id_tag, connector))
+
+    def csms_hold(self) -> None:
+        self.acts.append(("csms_hold",))
+
+    def csms_release(self) -> None:
+        self.acts.append(("csms_release",))
+
+    async def audit(self, uid: int, method: str, params: str) -> None:
+        if self.audit_error is not None:
+            raise self.audit_error
+        self.audited.append((uid, method, params))
