@@ -1,0 +1,139 @@
+"""The command line: which command, which exit status. Commands are imported when they are used, so that each
+pays only for itself."""
+
+import importlib
+import os
+import sys
+from typing import Any
+
+import click
+
+from cpd.cli.client_command import client_options, remember
+from cpd.cli.terminal import labelled, terminal_for
+from cpd.control.client import (
+    ClientError,
+    DaemonNotRunning,
+    InvalidParams,
+    NotFound,
+    PermissionRefused,
+    Refused,
+    TimedOut,
+)
+
+UNEXPECTED, USAGE, INTERRUPTED = 1, 2, 130
+EXIT_STATUS: tuple[tuple[type[ClientError], int], ...] = (
+    (InvalidParams, USAGE),
+    (DaemonNotRunning, 3),
+    (NotFound, 4),
+    (Refused, 5),
+    (TimedOut, 6),
+    (PermissionRefused, 7),
+)
+
+_COMMANDS = {
+    "status": ("status", "What the charger does now."),
+    "why": ("why", "Why a connector does not charge."),
+    "schedule": ("schedule", "What may flow from now on."),
+    "profiles": ("profiles", "The installed charging profiles."),
+    "transactions": ("transactions", "The last charging transactions."),
+    "config": ("config", "OCPP configuration keys."),
+    "mock": ("mock", "Act on the simulated hardware."),
+    "run": ("run", "Run the daemon."),
+    "demo": ("demo", "A charger, a central system and an EV, here and now."),
+}
+"""Each command's module in `cpd.cli`, where it has the command's name, and its line of help."""
+
+_EPILOG = """\b
+Exit status:
+   0 ok            1 unexpected
+   2 usage or configuration
+   3 cpd is not running
+   4 not found     5 refused
+   6 timeout       7 no permission
+  --check: 10 degraded, 11 faulted
+"""
+
+
+class _LazyGroup(click.Group):
+    """A group that knows its commands by name, and imports the one that is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"cpd.cli.{_COMMANDS[cmd_name][0]}")
+        command = getattr(module, cmd_name)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"cpd.cli.{cmd_name} has no command {cmd_name}")
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name in _COMMANDS or name.startswith("-"):
+            return super().resolve_command(ctx, args)
+        import difflib
+
+        near = difflib.get_close_matches(name, _COMMANDS, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]!r}?" if near else "cpd --help lists all commands"
+        raise click.UsageError(f"there is no command {name!r}; {hint}", ctx)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, words) for name, (_, words) in _COMMANDS.items()])
+
+
+@click.group(cls=_LazyGroup, invoke_without_command=True, epilog=_EPILOG)
+@client_options
+@click.pass_context
+def cpd(ctx: click.Context, /, **given: Any) -> object:
+    """The charge point controller; alone it shows the status.
+
+    \b
+    cpd
+    cpd why 1
+    cpd schedule 1 --hours 12
+    """
+    remember(ctx, given)
+    if ctx.invoked_subcommand is None:
+        status = ctx.command.get_command(ctx, "status")  # type: ignore[attr-defined]
+        return ctx.invoke(status)
+    return None
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    try:
+        width = min(80, terminal_for(sys.stdout, "never", os.environ).width)
+        result = cpd.main(arguments, prog_name="cpd", standalone_mode=False, terminal_width=width)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        return USAGE
+    except ClientError as error:
+        status = next((status for kind, status in EXIT_STATUS if isinstance(error, kind)), UNEXPECTED)
+        _complain(str(error), error.next_step, status)
+        return status
+    except click.Abort:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of a pipe has seen enough; Python would complain once more when it flushes at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return UNEXPECTED
+    return result if isinstance(result, int) else 0
+
+
+def _complain(message: str, next_step: str, status: int) -> None:
+    terminal = terminal_for(sys.stderr, "auto", os.environ)
+    indent = 2 if terminal.unicode else 5
+    label = terminal.paint("red", terminal.glyph("✗")) + " "
+    lines = labelled(label, terminal.wrap(message, indent))
+    lines += terminal.wrap(f"{next_step} (exit {status})", indent)
+    click.echo("\n".join(lines), err=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

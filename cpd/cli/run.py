@@ -1,0 +1,42 @@
+"""`cpd run`: the daemon, in the foreground."""
+
+from pathlib import Path
+
+import click
+
+from cpd.cli.client_command import config_path
+
+
+@click.command("run")
+@click.option("--config", metavar="FILE", help="Configuration (CPD_CONFIG, /etc/cpd/cpd.toml).")
+@click.pass_context
+def run(ctx: click.Context, config: str | None) -> int:
+    """Run the daemon until it is told to stop.
+
+    \b
+    cpd run
+    cpd run --config ./cpd.toml
+    """
+    from cpd.daemon import run as run_daemon
+    from cpd.errors import CpdError, SettingsError
+    from hal.errors import HalError
+
+    status = 0
+    try:
+        run_daemon(Path(config_path(ctx, config)))
+    except* SettingsError as mistakes:
+        _complain(mistakes)
+        status = 2
+    except* (CpdError, HalError) as failures:
+        _complain(failures)
+        status = 1
+    return status
+
+
+def _complain(failures: BaseExceptionGroup[Exception]) -> None:
+    """One message for each failure, however deep the tasks that failed were nested."""
+    for failure in failures.exceptions:
+        if isinstance(failure, BaseExceptionGroup):
+            _complain(failure)
+        else:
+            click.echo(failure, err=True)

@@ -1,0 +1,176 @@
+"""Documents as a daemon would send them, made from the station on paper."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from cpd.clock import ClockSource
+from cpd.control.api import (
+    ConfigurationDocument,
+    ProfilesDocument,
+    ScheduleDocument,
+    StatusDocument,
+    TransactionsDocument,
+)
+from cpd.control.documents import past_transaction_document, schedule_document, status_document, why_document
+from cpd.domain.composite import CompositePeriod, CompositeSchedule
+from cpd.domain.profiles import RateUnit
+from tests.control.fake_target import (
+    BOOT_MONOTONIC_S,
+    DEFAULT_100,
+    LINK,
+    NOW,
+    OWN,
+    TX_7,
+    a_charging_connector,
+    a_faulted_connector,
+    a_snapshot,
+    a_suspended_connector,
+    a_transaction,
+    an_idle_connector,
+)
+
+SNAPSHOT = a_snapshot(
+    a_charging_connector(1), an_idle_connector(2), a_suspended_connector(3), a_faulted_connector(4)
+)
+TROUBLED = replace(
+    a_snapshot(
+        a_suspended_connector(1),
+        link=replace(
+            LINK,
+            connected=False,
+            since=NOW - timedelta(days=2),
+            last_error="HTTP 404: the address is right, but the central system does not know CP-0042",
+        ),
+    ),
+    clock_source=ClockSource.NONE,
+    clock_trusted=False,
+    queued=12,
+    dead=1,
+)
+
+
+def dated(monotonic_s: float) -> datetime:
+    return NOW + timedelta(seconds=monotonic_s - BOOT_MONOTONIC_S)
+
+
+STATUS: StatusDocument = status_document(SNAPSHOT, dated)
+TROUBLED_STATUS: StatusDocument = status_document(TROUBLED, dated)
+WHY = [why_document(connector) for connector in SNAPSHOT.connectors]
+
+SCHEDULE: ScheduleDocument = schedule_document(
+    CompositeSchedule(
+        connector=1,
+        start_at_s=int(NOW.timestamp()),
+        duration_s=86_400,
+        unit=RateUnit.A,
+        periods=(
+            CompositePeriod(0, 320, 3, OWN),
+            CompositePeriod(30_840, 160, 3, DEFAULT_100),
+            CompositePeriod(45_240, 0, 3, TX_7),
+            CompositePeriod(52_440, 155, 3, DEFAULT_100),
+        ),
+    )
+)
+OVER_THE_CLOCK_CHANGE: ScheduleDocument = {
+    **SCHEDULE,
+    "start": "2026-10-24T22:00:00.000Z",
+    "unit": "W",
+    "periods": [{**period, "limit": period["limit"] * 690} for period in SCHEDULE["periods"]],
+}
+
+PROFILES: ProfilesDocument = {
+    "schema": "cpd.profiles/1",
+    "profiles": [
+        {
+            "connector": 1,
+            "received_at": "2026-11-22T07:30:00.000Z",
+            "profile": {
+                "chargingProfileId": 7,
+                "transactionId": 81_723,
+                "stackLevel": 2,
+                "chargingProfilePurpose": "TxProfile",
+                "chargingProfileKind": "Absolute",
+                "validTo": "2026-11-23T00:00:00Z",
+                "chargingSchedule": {
+                    "duration": 36_000,
+                    "startSchedule": "2026-11-22T08:00:00Z",
+                    "chargingRateUnit": "A",
+                    "chargingSchedulePeriod": [
+                        {"startPeriod": hour * 3_600, "limit": 16.5 - hour, "numberPhases": 3}
+                        for hour in range(9)
+                    ],
+                },
+            },
+        },
+        {
+            "connector": 0,
+            "received_at": "2026-11-02T07:30:00.000Z",
+            "profile": {
+                "chargingProfileId": 100,
+                "stackLevel": 0,
+                "chargingProfilePurpose": "ChargePointMaxProfile",
+                "chargingProfileKind": "Recurring",
+                "recurrencyKind": "Daily",
+                "chargingSchedule": {
+                    "chargingRateUnit": "W",
+                    "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 22_000}],
+                },
+            },
+        },
+    ],
+}
+
+TRANSACTIONS: TransactionsDocument = {
+    "schema": "cpd.transactions/1",
+    "transactions": [
+        past_transaction_document(a_transaction(1), delivered=False),
+        past_transaction_document(replace(a_transaction(2, running=False), csms_id=None), delivered=False),
+        past_transaction_document(a_transaction(9, running=False), delivered=True),
+    ],
+}
+
+CONFIGURATION: ConfigurationDocument = cast(
+    ConfigurationDocument,
+    {
+        "schema": "cpd.configuration/1",
+        "keys": [
+            {
+                "key": "HeartbeatInterval",
+                "value": "60",
+                "readonly": False,
+                "source": "csms",
+                "file_value": "300",
+            },
+            {"key": "AuthorizationKey", "value": None, "readonly": False, "source": "file"},
+            {
+                "key": "MeterValuesSampledData",
+                "value": "Energy.Active.Import.Register,Power.Active.Import,Current.Import,Current.Offered",
+                "readonly": False,
+                "source": "local",
+            },
+            {"key": "NumberOfConnectors", "value": "2", "readonly": True, "source": "file"},
+        ],
+    },
+)
+
+
+def with_texts(status: StatusDocument, text: str) -> StatusDocument:
+    """*status* with *text* wherever the outside world has a say."""
+    connectors: list[Any] = [
+        {
+            **connector,
+            "transaction": connector["transaction"] and {**connector["transaction"], "id_tag": text},
+            "blockers": [
+                {**blocker, "code": text, "evidence": text, "next_step": text}
+                for blocker in connector["blockers"]
+            ],
+        }
+        for connector in status["connectors"]
+    ]
+    return {
+        **status,
+        "station": {**status["station"], "id": text, "firmware_version": text},
+        "csms": {**status["csms"], "last_error": text, "registration": text},
+        "connectors": connectors,
+    }

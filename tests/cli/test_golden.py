@@ -1,0 +1,83 @@
+"""Every picture of the command line, as it was last read and found good by a person."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cpd.cli.config import render_configuration
+from cpd.cli.profiles import render_profiles
+from cpd.cli.schedule import render_schedule
+from cpd.cli.status import render_status
+from cpd.cli.terminal import Terminal, columns_of
+from cpd.cli.transactions import render_transactions
+from cpd.cli.why import render_why
+from tests.cli.documents import (
+    CONFIGURATION,
+    OVER_THE_CLOCK_CHANGE,
+    PROFILES,
+    SCHEDULE,
+    STATUS,
+    TRANSACTIONS,
+    TROUBLED_STATUS,
+    WHY,
+)
+
+GOLDEN = Path(__file__).parent / "golden"
+NOW = STATUS["station"]["clock"]["now"]
+
+VIEWS: dict[str, Callable[[Terminal], str]] = {
+    "status": lambda terminal: render_status(STATUS, terminal),
+    "status-troubled": lambda terminal: render_status(TROUBLED_STATUS, terminal),
+    "why-charging": lambda terminal: render_why(WHY[0], STATUS["connectors"][0], STATUS, terminal),
+    "why-limit": lambda terminal: render_why(WHY[2], STATUS["connectors"][2], STATUS, terminal),
+    "why-fault": lambda terminal: render_why(WHY[3], STATUS["connectors"][3], STATUS, terminal),
+    "schedule": lambda terminal: render_schedule(SCHEDULE, terminal),
+    "schedule-clock-change": lambda terminal: render_schedule(OVER_THE_CLOCK_CHANGE, terminal),
+    "profiles": lambda terminal: render_profiles(PROFILES, NOW, terminal),
+    "transactions": lambda terminal: render_transactions(TRANSACTIONS, NOW, terminal),
+    "configuration": lambda terminal: render_configuration(CONFIGURATION, terminal),
+}
+TERMINALS = {
+    "32": Terminal(width=32),
+    "40": Terminal(width=40),
+    "80": Terminal(width=80),
+    "120": Terminal(width=120),
+    "40-ascii": Terminal(width=40, unicode=False),
+    "40-colour": Terminal(width=40, colour=True),
+}
+
+
+@pytest.mark.usefixtures("berlin")
+@pytest.mark.parametrize("variant", TERMINALS)
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_picture_is_as_it_was_found_good(view: str, variant: str, request: pytest.FixtureRequest) -> None:
+    picture = VIEWS[view](TERMINALS[variant]) + "\n"
+    golden = GOLDEN / f"{view}-{variant}.txt"
+    if request.config.getoption("--regenerate-golden", default=False):
+        golden.write_text(picture, encoding="utf-8")
+
+    assert picture == golden.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("variant", [name for name in TERMINALS if "colour" not in name])
+@pytest.mark.parametrize("view", VIEWS)
+def test_no_line_is_wider_than_the_terminal(view: str, variant: str) -> None:
+    terminal = TERMINALS[variant]
+    lines = VIEWS[view](terminal).splitlines()
+
+    assert [line for line in lines if columns_of(line) > terminal.width] == []
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_colour_changes_no_word(view: str) -> None:
+    coloured = VIEWS[view](TERMINALS["40-colour"])
+    for code in ("32", "31", "33", "2", "1", "0"):
+        coloured = coloured.replace(f"\x1b[{code}m", "")
+
+    assert coloured == VIEWS[view](TERMINALS["40"])
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_ascii_is_ascii(view: str) -> None:
+    assert VIEWS[view](TERMINALS["40-ascii"]).isascii()

@@ -1,0 +1,318 @@
+import asyncio
+import csv
+import io
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cpd.cli.main import main
+from hal.values import FaultKind
+from tests.cli.documents import SNAPSHOT, TROUBLED
+from tests.control.fake_target import FakeTarget, a_charging_connector, a_snapshot
+from tests.control.served import served
+
+
+@contextmanager
+def daemon(path: Path, target_state: object = None) -> Iterator[FakeTarget]:
+    """A control server on a thread of its own."""
+    ready, stop = threading.Event(), asyncio.Event()
+    held: list[FakeTarget] = []
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    async def run() -> None:
+        held.append(FakeTarget(target_state))  # type: ignore[arg-type]
+        loops.append(asyncio.get_running_loop())
+        async with served(path, held[0]):
+            ready.set()
+            await stop.wait()
+
+    thread = threading.Thread(target=asyncio.run, args=(run(),))
+    thread.start()
+    assert ready.wait(10)
+    try:
+        yield held[0]
+    finally:
+        loops[0].call_soon_threadsafe(stop.set)
+        thread.join()
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("CPD_SOCKET", "CPD_CONFIG", "COLUMNS", "LC_ALL", "LC_CTYPE", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LANG", "C.UTF-8")
+    socket = tmp_path / "cpd.sock"
+    monkeypatch.setenv("CPD_SOCKET", str(socket))
+    return socket
+
+
+def test_alone_it_is_the_status(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with daemon(path):
+        assert main([]) == 0
+        alone = capsys.readouterr().out
+        assert main(["status"]) == 0
+    assert alone == capsys.readouterr().out
+    assert "CP-0042" in alone
+
+
+@pytest.mark.parametrize("arguments", [["--json", "status"], ["status", "--json"], ["--json"]])
+def test_json_is_one_document_and_nothing_else(
+    path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    with daemon(path):
+        assert main(arguments) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["schema"] == "cpd.status/1"
+    assert captured.err == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "schema"),
+    [
+        (["why", "1"], "cpd.why/1"),
+        (["schedule", "1", "--hours", "2", "--unit", "w"], "cpd.schedule/1"),
+        (["profiles"], "cpd.profiles/1"),
+        (["transactions"], "cpd.transactions/1"),
+        (["config", "get"], "cpd.configuration/1"),
+        (["config", "get", "heartbeatinterval"], "cpd.configuration/1"),
+        (["config", "set", "HeartbeatInterval", "60"], "cpd.configuration/1"),
+        (["config", "reset", "HeartbeatInterval"], "cpd.configuration/1"),
+        (["config", "diff"], "cpd.configuration/1"),
+        (["profiles", "clear", "--all"], "cpd.cleared/1"),
+        (["mock", "plug-in", "1"], "cpd.done/1"),
+    ],
+)
+def test_every_command_has_its_document_and_its_words(
+    path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], schema: str
+) -> None:
+    with daemon(path):
+        assert main([*arguments, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["schema"] == schema
+        assert main(arguments) == 0
+        assert capsys.readouterr().out.strip()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "word"),
+    [
+        (["status"], 0, ""),
+        (["satus"], 2, "did you mean 'status'"),
+        (["status", "--no-such-option"], 2, "--no-such-option"),
+        (["status", "x"], 2, "x"),
+        (["mock", "fault", "1", "gremlin", "on"], 2, "ground_fault"),
+        (["mock", "ev", "1", "--max", "lots"], 2, "not a number of A"),
+        (["profiles", "clear"], 2, "--all"),
+        (["--socket", "/no/such/socket", "status"], 3, "cpd is not running"),
+        (["status", "5"], 4, "no connector 5"),
+        (["why", "5"], 4, "no connector 5"),
+        (["config", "get", "NoSuchKey"], 4, "NoSuchKey"),
+        (["profiles", "clear", "--id", "4711"], 4, "no such profile"),
+        (["config", "set", "NumberOfConnectors", "9"], 5, "read-only"),
+        (["status", "--check"], 11, ""),
+    ],
+)
+def test_exit_statuses(
+    path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], status: int, word: str
+) -> None:
+    with daemon(path, SNAPSHOT):
+        assert main(arguments) == status
+    assert word in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("state", "status"), [(a_snapshot(a_charging_connector()), 0), (TROUBLED, 10), (SNAPSHOT, 11)]
+)
+def test_check_tells_well_from_degraded_from_faulted(path: Path, state: object, status: int) -> None:
+    with daemon(path, state):
+        assert main(["status", "--check"]) == status
+        assert main(["status"]) == 0
+
+
+def test_a_silent_daemon_is_a_timeout(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import socket
+
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        assert main(["status", "--timeout", "0.05"]) == 6
+    assert "did not answer" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs to become another user")
+def test_a_user_who_may_not_is_told_so(path: Path) -> None:
+    # What is imported before the change of user need not be readable for the other one.
+    code = (
+        "import grp, os, pwd, sys; from cpd.cli.main import main; main(['--socket', '/no/such/socket']); "
+        "os.setgid(65534); os.setuid(65534); sys.exit(main([]))"
+    )
+    with daemon(path):
+        path.chmod(0o600)
+        for directory in path.parents[:3]:
+            directory.chmod(0o755)
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 7
+    assert "sudo" in done.stderr
+
+
+def test_the_socket_is_found_through_the_configuration(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "cpd.toml"
+    config.write_text(f'[control]\nsocket = "{path}"\n[not]\nlooked = "at"\n')
+    monkeypatch.delenv("CPD_SOCKET")
+    with daemon(path):
+        assert main(["status", "--config", str(config)]) == 0
+        assert main(["--config", str(config)]) == 0
+        monkeypatch.setenv("CPD_CONFIG", str(config))
+        assert main([]) == 0
+        monkeypatch.setenv("CPD_SOCKET", "/no/such/socket")
+        assert main([]) == 3
+        assert main(["--socket", str(path)]) == 0
+
+
+@pytest.mark.parametrize("content", [None, "[control", "[control]\nsocket = 3\n"])
+def test_a_bad_configuration_file_is_a_usage_error(path: Path, tmp_path: Path, content: str | None) -> None:
+    config = tmp_path / "cpd.toml"
+    if content is not None:
+        config.write_text(content)
+    assert main(["status", "--config", str(config)]) == 2
+
+
+def test_mock_commands_reach_the_world(path: Path) -> None:
+    with daemon(path) as target:
+        for line in (
+            "mock plug-in 1 --cable 20A",
+            "mock fault 1 ground_fault on",
+            "mock meter 1 --energy 12000",
+            "mock swipe 04A3 1",
+            "mock plug-out 1",
+        ):
+            assert main(line.split()) == 0
+        assert target.mock is not None
+        assert target.mock.acts == [
+            ("plug_in", 1, 20),
+            ("fault", 1, FaultKind.GROUND_FAULT, True),
+            ("meter", 1, 12_000, None),
+            ("swipe", "04A3", 1),
+            ("plug_out", 1),
+        ]
+
+
+def test_csv_can_be_read_back(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with daemon(path):
+        assert main(["transactions", "--csv"]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [(row["id"], row["energy_wh"], row["delivered"]) for row in rows] == [
+        ("81724", "12840", "no"),
+        ("81723", "12840", "yes"),
+    ]
+
+
+COMMANDS = [
+    [],
+    ["status"],
+    ["why"],
+    ["schedule"],
+    ["profiles"],
+    ["profiles", "clear"],
+    ["transactions"],
+    ["config"],
+    *(["config", name] for name in ("get", "set", "reset", "diff", "check")),
+    ["mock"],
+    *(["mock", name] for name in ("plug-in", "plug-out", "ev", "swipe", "fault", "meter")),
+    ["run"],
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_help_begins_with_examples_and_fits(
+    path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    assert main([*command, "--help"]) == 0
+    words = capsys.readouterr().out
+    before_options = words.partition("Options:")[0].splitlines()
+    name = " ".join(["cpd", *command])
+    examples = [line for line in before_options[1:] if re.match(r" +(sudo )?cpd( |$)", line)]
+    assert len(examples) >= 2
+    assert all(name in example for example in examples)
+    assert [line for line in words.splitlines() if len(line) > 40] == []
+
+
+def test_status_imports_no_more_than_it_needs(path: Path) -> None:
+    code = "import sys; from cpd.cli.main import main; main(); print(*sorted(sys.modules))"
+    with daemon(path):
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.splitlines()[-1].split())
+    assert {name for name in loaded if name.split(".")[0] in ("cpd", "hal")} == {
+        "cpd",
+        "cpd.cli",
+        "cpd.cli.client_command",
+        "cpd.cli.main",
+        "cpd.cli.status",
+        "cpd.cli.terminal",
+        "cpd.cli.words",
+        "cpd.control",
+        "cpd.control.api",
+        "cpd.control.client",
+    }
+    assert not loaded & {"asyncio", "msgspec", "tomllib", "csv", "ocpp", "sqlite3", "websockets"}
+
+
+def test_watch_prints_each_state_as_a_line_of_json(path: Path) -> None:
+    command = [sys.executable, "-m", "cpd.cli.main", "status", "--watch", "--json"]
+    with daemon(path) as target, subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        first = json.loads(process.stdout.readline())
+        target.change_soon(replace(target.state, queued=7))
+        second = json.loads(process.stdout.readline())
+        process.send_signal(signal.SIGINT)
+        assert process.wait() == 0
+    assert (first["csms"]["queued"], second["csms"]["queued"]) == (0, 7)
+
+
+def test_watch_on_a_terminal_says_when_it_is_stale_and_survives(path: Path) -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "cpd.cli.main", "status", "--watch"]
+    with subprocess.Popen(command, stdout=theirs, stdin=theirs) as process:
+        os.close(theirs)
+        shown = _read_until(ours, "not running")
+        with daemon(path):
+            shown += _read_until(ours, "CP-0042")
+        shown += _read_until(ours, "stale")
+        process.send_signal(signal.SIGINT)
+        assert process.wait() == 0
+    os.close(ours)
+    assert "\x1b[2J" in shown
+
+
+def _read_until(terminal: int, word: str) -> str:
+    shown = ""
+    while word not in shown:
+        shown += os.read(terminal, 65_536).decode(errors="replace")
+    return shown
+
+
+@pytest.mark.parametrize("command", ["status", "transactions --csv"])
+def test_a_reader_that_has_seen_enough_hears_no_complaint(path: Path, command: str) -> None:
+    with daemon(path):
+        done = subprocess.run(
+            f"{sys.executable} -m cpd.cli.main {command} | true",
+            shell=True,
+            env={**os.environ, "PYTHONUNBUFFERED": ""},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    assert done.stderr == ""

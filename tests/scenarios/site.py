@@ -1,0 +1,145 @@
+"""A charging site on a virtual clock: the whole daemon, its mock hardware and a central system, in memory."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ocpp.v16 import call
+
+from cpd.clock import ClockSource
+from cpd.daemon import Daemon, running
+from cpd.lab.csms.behaviour import Behaviour
+from cpd.lab.csms.central_system import CentralSystem
+from cpd.lab.csms.ledger import BookedTransaction
+from cpd.lab.csms.memory import MemoryNetwork, memory_network
+from cpd.lab.csms.station_log import StationLog
+from cpd.settings import load_settings
+from cpd.station.snapshot import ConnectorSnapshot
+from hal.boards.mock.world import MockWorld
+from tests.virtual_time import VirtualClock
+
+STATION = "CP-0042"
+
+CONFIGURATION = """
+[station]
+id = "CP-0042"
+{station}
+[csms]
+url = "ws://csms.test/ocpp/"
+[store]
+path = "{folder}/cpd.db"
+[control]
+socket = "{folder}/cpd.sock"
+[hal]
+state_dir = "{folder}/hal"
+{connectors}
+[ocpp]
+{ocpp}
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """What a scenario works with."""
+
+    daemon: Daemon
+    csms: CentralSystem
+    network: MemoryNetwork
+    clock: VirtualClock
+    folder: Path
+
+    @property
+    def log(self) -> StationLog:
+        """What the central system saw of the charge point."""
+        return self.csms.log(STATION)
+
+    @property
+    def world(self) -> MockWorld:
+        """The mock's world: cables, vehicles, cards, faults."""
+        world = self.daemon.guard.world
+        assert world is not None
+        return world
+
+    def connector(self, number: int = 1) -> ConnectorSnapshot:
+        """What the station says of a connector now."""
+        return self.daemon.station.snapshot().connectors[number - 1]
+
+    async def call(self, message: Any) -> Any:
+        """The central system asks the charge point."""
+        return await self.csms.call(STATION, message)
+
+    async def set_profile(self, connector: int = 0, **profile: Any) -> str:
+        """SetChargingProfile; returns the status of the answer."""
+        request = call.SetChargingProfile(connector_id=connector, cs_charging_profiles=profile)
+        return str((await self.call(request)).status)
+
+    async def until(
+        self, holds: Callable[[ConnectorSnapshot], bool], number: int = 1, within_s: float = 60.0
+    ) -> ConnectorSnapshot:
+        """The first state of a connector that *holds*, looked at on each change of the station."""
+        async with asyncio.timeout(within_s):
+            while not holds(self.connector(number)):
+                await self.daemon.station.changed.wait()
+        return self.connector(number)
+
+    async def status(self, status: str, number: int = 1, within_s: float = 60.0) -> ConnectorSnapshot:
+        """Wait until a connector has this OCPP status."""
+        return await self.until(lambda one: one.status == status, number, within_s)
+
+    async def stopped(self, count: int = 1) -> list[BookedTransaction]:
+        """All transactions, once *count* of them are booked with their stop."""
+        while sum(not booked.open for booked in self.log.ledger.transactions) < count:
+            await self.clock.sleep(1)
+        return self.log.ledger.transactions
+
+    async def charge(self, id_tag: str = "04A31F02B16180", number: int = 1) -> ConnectorSnapshot:
+        """Plug in, present a card, and wait until current flows."""
+        self.world.plug_in(number)
+        await self.status("Preparing", number)
+        self.world.swipe(id_tag, number)
+        return await self.status("Charging", number)
+
+
+def configuration(
+    folder: Path, *, connectors: int = 1, station: str = "", ocpp: str = "", more: str = ""
+) -> Path:
+    """A configuration file for *connectors* 32 A connectors; the rest as TOML lines of their tables."""
+    tables = "".join(f"[[connector]]\nid = {number + 1}\n" for number in range(connectors))
+    path = folder / "cpd.toml"
+    text = CONFIGURATION.format(folder=folder, station=station, ocpp=ocpp, connectors=tables)
+    path.write_text(text + more)
+    return path
+
+
+@asynccontextmanager
+async def site(
+    folder: Path,
+    *,
+    behaviour: Behaviour | None = None,
+    start: datetime = datetime(2026, 3, 2, 10, tzinfo=UTC),
+    source: ClockSource = ClockSource.NTP,
+    online: bool = True,
+    csms: CentralSystem | None = None,
+    **config: Any,
+) -> AsyncIterator[Site]:
+    """The site, booted where *online*; at its end nothing that OCPP or physics forbids may have happened.
+
+    *csms* is the central system of an earlier daemon, for scenarios with a restart.
+    """
+    clock = VirtualClock(start, source=source)
+    central_system = csms or CentralSystem(clock, behaviour or Behaviour())
+    settings = load_settings(configuration(folder, **config))
+    async with memory_network(central_system) as network:
+        network.up = online
+        async with running(settings, clock, connect=network.connect, rng=random.Random(7)) as daemon:
+            here = Site(daemon=daemon, csms=central_system, network=network, clock=clock, folder=folder)
+            if online:
+                await here.log.message(call.StatusNotification, since=len(here.log.calls))
+            yield here
+            assert here.world.violations == ()
+        assert central_system.log(STATION).violations == []

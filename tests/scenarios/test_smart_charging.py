@@ -1,0 +1,303 @@
+"""Profiles over the wire, on the outlet: what the CSMS is told, what is offered and why are one and the same."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from ocpp.v16 import call
+
+from cpd.domain.profiles import RateUnit
+from hal.iec61851 import current_ma_for
+from tests.scenarios.site import Site, site
+from tests.virtual_time import run_virtual
+
+START = datetime(2026, 3, 2, 10, tzinfo=UTC)
+
+
+def profile(
+    profile_id: int, purpose: str, periods: list[tuple[int, float]], *, level: int = 0, **more: Any
+) -> dict[str, Any]:
+    """A profile in A from 10:00; *more* replaces members of the profile or of its schedule."""
+    schedule = {
+        "charging_rate_unit": more.pop("unit", "A"),
+        "start_schedule": more.pop("start", "2026-03-02T10:00:00Z"),
+        "charging_schedule_period": [{"start_period": start, "limit": limit} for start, limit in periods],
+    }
+    if "duration" in more:
+        schedule["duration"] = more.pop("duration")
+    return {
+        "charging_profile_id": profile_id,
+        "stack_level": level,
+        "charging_profile_purpose": purpose,
+        "charging_profile_kind": more.pop("kind", "Absolute"),
+        **more,
+        "charging_schedule": schedule,
+    }
+
+
+def offered_ma(here: Site, connector: int = 1) -> int:
+    """What the vehicle reads off the pilot: 0 while it is steady."""
+    duty_ns = here.connector(connector).outlet.duty_ns
+    return 0 if duty_ns is None else current_ma_for(duty_ns)
+
+
+async def composite(
+    here: Site, connector: int, duration_s: int, unit: str | None = None
+) -> list[tuple[int, float]]:
+    """GetCompositeSchedule over the wire as (start, limit)."""
+    request = call.GetCompositeSchedule(connector_id=connector, duration=duration_s, charging_rate_unit=unit)
+    answer = await here.call(request)
+    assert answer.status == "Accepted"
+    periods = answer.charging_schedule["charging_schedule_period"]
+    return [(one["start_period"], one["limit"]) for one in periods]
+
+
+@pytest.mark.parametrize("limit", [16, 10, 6])
+def test_a_lower_limit_is_on_the_outlet_as_soon_as_it_is_accepted(tmp_path: Path, limit: int) -> None:
+    async def scenario() -> None:
+        async with site(tmp_path) as here:
+            await here.charge()
+            await here.clock.sleep(10)
+            assert offered_ma(here) == 32_000
+            asked_s = here.clock.monotonic_s()
+            assert await here.set_profile(1, **profile(7, "TxProfile", [(0, limit)])) == "Accepted"
+            assert offered_ma(here) == limit * 1_000
+            assert here.clock.monotonic_s() - asked_s < 0.05
+
+    run_virtual(scenario())
+
+
+def test_a_pause_and_its_end_as_central_systems_do_it(tmp_path: Path) -> None:
+    """16 → 0 → 10 → 5.9 → 6 → 0 → 32 A: statuses, duty and contactor follow, the transaction stays open."""
+
+    async def scenario() -> None:
+        async with site(tmp_path) as here:
+            await here.charge()
+            for step, limit in enumerate([16, 0, 10, 5.9, 6, 0, 32]):
+                assert await here.set_profile(1, **profile(7, "TxProfile", [(0, limit)])) == "Accepted"
+                if limit < 6:
+                    paused = await here.status("SuspendedEVSE")
+                    assert paused.outlet.duty_ns is None
+                    expected = "LIMIT_ZERO_CSMS" if limit == 0 else "LIMIT_BELOW_6A_CSMS"
+                    assert paused.blockers[0].code == expected, step
+                    assert paused.limit.current_ma == round(limit * 1_000)
+                    await here.until(lambda one: one.outlet.contactor == "open")
+                else:
+                    await here.status("Charging")
+                    assert offered_ma(here) <= limit * 1_000, "more than the new limit on resuming"
+                await here.clock.sleep(70)
+                assert offered_ma(here) == (limit * 1_000 if limit >= 6 else 0)
+            assert here.log.messages(call.StopTransaction) == []
+
+    run_virtual(scenario())
+
+
+def test_a_tx_profile_ends_with_its_transaction(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with site(tmp_path) as here:
+            await here.charge("TAG")
+            await here.set_profile(1, **profile(7, "TxProfile", [(0, 10)]))
+            here.world.swipe("TAG")
+            await here.stopped()
+            here.world.plug_out(1)
+            await here.status("Available")
+            await here.charge("TAG")
+            assert offered_ma(here) == 32_000
+            assert here.daemon.station.ledger.book.profiles == ()
+
+    run_virtual(scenario())
+
+
+def test_a_remote_start_brings_its_profile(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with site(tmp_path) as here:
+            here.world.plug_in(1)
+            brought = profile(9, "TxProfile", [(0, 8)], kind="Relative")
+            del brought["charging_schedule"]["start_schedule"]
+            request = call.RemoteStartTransaction(id_tag="TAG", connector_id=1, charging_profile=brought)
+            assert (await here.call(request)).status == "Accepted"
+            await here.status("Charging")
+            assert offered_ma(here) == 8_000
+
+    run_virtual(scenario())
+
+
+def test_a_remote_start_with_another_purpose_is_rejected_and_starts_nothing(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with site(tmp_path) as here:
+            here.world.plug_in(1)
+            brought = profile(9, "TxDefaultProfile", [(0, 8)])
+            request = call.RemoteStartTransaction(id_tag="TAG", connector_id=1, charging_profile=brought)
+            assert (await here.call(request)).status == "Rejected"
+            await here.clock.sleep(30)
+            assert here.log.ledger.transactions == []
+
+    run_virtual(scenario())
+
+
+def test_a_profile_of_a_remote_start_that_lapses_is_dropped(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with site(tmp_path, ocpp="ConnectionTimeOut = 20") as here:
+            brought = profile(9, "TxProfile", [(0, 8)])
+            request = call.RemoteStartTransaction(id_tag="TAG", connector_id=1, charging_profile=brought)
+            assert (await here.call(request)).status == "Accepted"
+            await here.clock.sleep(21)
+            await here.charge("OTHER")
+            assert offered_ma(here) == 32_000
+
+    run_virtual(scenario())
+
+
+def test_the_station_cap_is_shared_and_nobody_rises_before_the_other_gave_way(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with site(tmp_path, connectors=2) as here:
+            assert await here.set_profile(0, **profile(1, "ChargePointMaxProfile", [(0, 32)])) == "Accepted"
+            await here.charge("ONE", 1)
+            assert offered_ma(here, 1) == 32_000
+            here.world.plug_in(2)
+            here.world.swipe("TWO")
+            highest = 0
+            for _ in range(200):
+                await here.clock.sleep(0.1)
+                drawn = sum(
+                    max(here.connector(number).outlet.meter.current_ma or (0,))  # type: ignore[union-attr]
+                    for number in (1, 2)
+                )
+                highest = max(highest, drawn)
+            assert (offered_ma(here, 1), offered_ma(here, 2)) == (16_000, 16_000)
+            assert highest <= 32_000
+
+    run_virtual(scenario())
+
+
+def test_clearing_takes_effect_at_once(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with site(tmp_path) as here:
+            await here.set_profile(0, **profile(1, "TxDefaultProfile", [(0, 8)]))
+            await here.charge()
+            await here.clock.sleep(10)
+            assert offered_ma(here) == 8_000
+            assert (await here.call(call.ClearChargingProfile(id=1))).status == "Accepted"
+            assert offered_ma(here) == 32_000
+            assert (await here.call(call.ClearChargingProfile(id=1))).status == "Unknown"
+
+    run_virtual(scenario())
+
+
+def test_a_plugged_cable_bounds_the_offer_and_the_answer(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with site(tmp_path) as here:
+            here.world.plug_in(1, cable_a=20)
+            here.world.swipe("TAG")
+            await here.status("Charging")
+            assert offered_ma(here) == 20_000
+            assert await composite(here, 1, 60) == [(0, 20.0)]
+
+    run_virtual(scenario())
+
+
+class Day:
+    """A day of profiles, followed at every instant that matters."""
+
+    def __init__(self, here: Site) -> None:
+        self._here = here
+        self._waiting_until_s = 0.0
+
+    async def instants(self, until: datetime, every_s: int) -> AsyncIterator[datetime]:
+        """Whole seconds from now to *until*: every *every_s*, and both sides of each change the CSMS was told."""
+        here = self._here
+        now = here.clock.now()
+        marks = set(range(0, int((until - now).total_seconds()), every_s))
+        for connector in (1, 2):
+            for start_s, _ in await composite(here, connector, int((until - now).total_seconds())):
+                marks |= {start_s - 1, start_s, start_s + 1, start_s + 12}
+        for mark in sorted(mark for mark in marks if mark >= 0):
+            ahead_s = (now + timedelta(seconds=mark, microseconds=500_000) - here.clock.now()).total_seconds()
+            if ahead_s > 0:
+                await here.clock.sleep(ahead_s)
+            yield here.clock.now()
+
+    async def check(self, connector: int) -> bool:
+        """All four views of *connector* agree now; False while a wait that is named holds the offer back."""
+        here = self._here
+        ((_, told_a), *_) = await composite(here, connector, 1)
+        local = here.daemon.station.composite_schedule(connector, 1, RateUnit.A)
+        snapshot = here.connector(connector)
+        limit_ma = snapshot.limit.current_ma // 100 * 100
+        assert round(told_a * 1_000) == limit_ma == local.periods[0].limit_tenths * 100  # type: ignore[union-attr]
+        wanted_ma = limit_ma if limit_ma >= 6_000 else 0
+        blocked = {blocker.code for blocker in snapshot.blockers}
+        if limit_ma < 6_000:
+            assert blocked & {"LIMIT_ZERO_CSMS", "LIMIT_BELOW_6A_CSMS", "LIMIT_SHARED"}, blocked
+        else:
+            assert not any(code.startswith("LIMIT") for code in blocked), blocked
+        if offered_ma(here, connector) == wanted_ma:
+            return True
+        waits = snapshot.outlet.increase_at_s is not None or snapshot.outlet.closing_at_s is not None
+        assert offered_ma(here, connector) < wanted_ma, "more is offered than is allowed"
+        assert (
+            waits or "WAIT_MIN_PAUSE" in blocked or here.daemon.station.limits.applied[connector].wait_until_s
+        )
+        return False
+
+
+PURPOSES = ["ChargePointMaxProfile", "TxDefaultProfile", "TxProfile"]
+
+
+@st.composite
+def days(draw: st.DrawFn) -> list[tuple[int, dict[str, Any]]]:
+    """Up to seven profiles for two connectors over a day, in A or W, of every kind."""
+    found = []
+    for number in range(draw(st.integers(2, 7))):
+        purpose = draw(st.sampled_from(PURPOSES))
+        unit = draw(st.sampled_from(["A", "A", "W"]))
+        starts = sorted({0, *draw(st.lists(st.integers(60, 80_000), max_size=5))})
+        top = 400 if unit == "A" else 250_000
+        limits = [draw(st.integers(0, top)) / 10 for _ in starts]
+        more: dict[str, Any] = {"level": draw(st.integers(0, 4)), "unit": unit}
+        if draw(st.booleans()):
+            more["duration"] = draw(st.integers(600, 90_000))
+        more["kind"] = draw(st.sampled_from(["Absolute", "Recurring", "Relative"]))
+        if more["kind"] == "Recurring":
+            more["recurrency_kind"] = "Daily"
+        if draw(st.booleans()):
+            begin = START + timedelta(seconds=draw(st.integers(0, 40_000)))
+            more["valid_from"] = begin.isoformat().replace("+00:00", "Z")
+        connector = 0 if purpose == PURPOSES[0] else draw(st.integers(1, 2))
+        periods = list(zip(starts, limits, strict=True))
+        found.append((connector, profile(number + 1, purpose, periods, **more)))
+    return found
+
+
+@settings(
+    max_examples=6,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(day=days())
+def test_a_day_of_profiles_wire_schedule_why_and_duty_agree(
+    tmp_path_factory: pytest.TempPathFactory, day: list[tuple[int, dict[str, Any]]]
+) -> None:
+    async def scenario() -> None:
+        folder = tmp_path_factory.mktemp("day")
+        async with site(folder, connectors=2, ocpp="MeterValueSampleInterval = 3600") as here:
+            for number in (1, 2):
+                here.world.plug_in(number)
+                here.world.swipe(f"TAG{number}")
+                await here.until(lambda one: one.transaction is not None, number)
+            for connector, wanted in day:
+                assert await here.set_profile(connector, **wanted) == "Accepted"
+            checks = Day(here)
+            agreed = [
+                await checks.check(connector)
+                async for _ in checks.instants(START + timedelta(hours=24), every_s=1_801)
+                for connector in (1, 2)
+            ]
+            assert agreed.count(True) > len(agreed) * 0.6
+
+    run_virtual(scenario())
