@@ -57,7 +57,7 @@ def render_schedule(document: ScheduleDocument, terminal: Terminal) -> str:
     periods = document["periods"]
     ends = start + timedelta(seconds=document["duration_s"])
     begins = [(start + timedelta(seconds=period["start_s"])).astimezone() for period in periods]
-    labels = ["now", *(_label(begin, start) for begin in begins[1:])]
+    labels = _labels(begins, start)
     in_words = amperes if document["unit"] == "A" else watts
     limits = [in_words(period["limit"]) for period in periods]
     sources = [source_of(period["constrained_by"]) for period in periods]
@@ -78,9 +78,13 @@ def render_schedule(document: ScheduleDocument, terminal: Terminal) -> str:
     return "\n".join([*lines, *terminal.wrap(_footnote(start, ends))])
 
 
-def _label(begin: datetime, start: datetime) -> str:
-    """Within a day an hour needs no date."""
-    return f"{begin:%H:%M}" if begin - start < timedelta(days=1) else clock_time(begin, start)
+def _labels(begins: list[datetime], start: datetime) -> list[str]:
+    """When each period begins: within a day without a date, and to the second where minutes would be equal."""
+    later = [begin for begin in begins[1:] if begin - start < timedelta(days=1)]
+    distinct = len({f"{begin:%H:%M}" for begin in (start, *later)}) == len(later) + 1
+    to = "%H:%M" if distinct else "%H:%M:%S"
+    near = [format(begin, to) for begin in later]
+    return ["now", *near, *(clock_time(begin, start) for begin in begins[1 + len(later) :])]
 
 
 def _bar(limit: float, highest: float, cells: int, terminal: Terminal) -> str:

@@ -117,3 +117,16 @@ def test_colour_where_it_is_wanted(
 @pytest.mark.parametrize(("columns", "width"), [("40", 40), ("8", 32), ("0", 80), ("wide", 80), ("", 80)])
 def test_the_width_comes_from_columns(columns: str, width: int) -> None:
     assert terminal_for(Stream("utf-8", tty=False), "auto", {"COLUMNS": columns}).width == width
+
+
+@pytest.mark.usefixtures("berlin")
+def test_periods_of_one_minute_are_told_apart_by_their_seconds() -> None:
+    by = SCHEDULE["periods"][0]["constrained_by"]
+    steps = [(0, 32.0), (3, 10.0), (5, 0.0)]
+    periods = [
+        {"start_s": start_s, "limit": limit, "phases": 3, "constrained_by": by} for start_s, limit in steps
+    ]
+    start = "2026-11-22T10:00:00Z"
+    document = {**SCHEDULE, "start": start, "periods": periods}
+    lines = render_schedule(document, Terminal(width=40)).split("\n")  # type: ignore[arg-type]
+    assert [line.split()[0] for line in lines[:3]] == ["now", "11:00:03", "11:00:05"]
