@@ -1,7 +1,7 @@
 """The composition root: the only place that names concrete classes, builds the parts and joins them.
 
-One TaskGroup holds everything; the hardware is the outermost context, so that whatever fails, every contactor is
-open before the process ends.
+One TaskGroup holds everything, inside of the hardware's context: whatever fails, every contactor is open before
+the process ends.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cpd.clock import Clock, SystemClock
+from cpd.control.listener import listening
 from cpd.control.server import ControlServer
 from cpd.control.station_target import StationTarget
 from cpd.domain.composite import Connector, Supply
@@ -28,6 +29,7 @@ from cpd.station.station import FailSafe, Station, StationConfig
 from cpd.station.timebase import Timebase
 from cpd.storage.database import Database
 from cpd.systemd import Notifier, log_to_stderr, watchdog_interval_s
+from hal.errors import BackendUnavailable
 from hal.guard import Guard, HalConfig, open_guard
 from hal.outlet.config import OutletConfig
 
@@ -53,7 +55,13 @@ async def running(
     *connect* opens connections to the CSMS. Raises `HalError`, `StorageError` and `ControlSocketError` where a
     part cannot start.
     """
+    if settings.hal.process != "inside":
+        raise BackendUnavailable(
+            f"hal.process {settings.hal.process!r} is not available in this build; use 'inside'"
+        )
     async with AsyncExitStack() as stack:
+        # First, because it tells whether another daemon runs: nothing of that one's may be touched.
+        listener = stack.enter_context(listening(settings.control.socket))
         guard = await stack.enter_async_context(open_guard(_hal_config(settings)))
         store = await stack.enter_async_context(Database.open(settings.store.path))
         timebase = Timebase(clock)
@@ -62,12 +70,13 @@ async def running(
         station = await Station.load(
             _station_config(settings), store=store, hal=guard, csms=csms, timebase=timebase
         )
-        target = StationTarget(
-            station, csms, store, timebase, world=guard.world, profile_document=profile_to
-        )
-        control = ControlServer(settings.control.socket, target, clock)
+        target = StationTarget(station, csms, store, timebase, world=guard.world, profile_document=profile_to)
+        control = ControlServer(listener, target, clock)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
-        served = [tasks.create_task(control.run(), name="control"), tasks.create_task(station.run(), name="station")]
+        served = [
+            tasks.create_task(control.run(), name="control"),
+            tasks.create_task(station.run(), name="station"),
+        ]
         if charge_point is not None:
             served.append(tasks.create_task(charge_point.run(station, timebase), name="csms"))
         await control.started.wait()

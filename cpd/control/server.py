@@ -7,7 +7,6 @@ import asyncio
 import logging
 import socket
 import struct
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -28,7 +27,6 @@ from cpd.control.api import (
     WatchDocument,
 )
 from cpd.control.documents import status_document
-from cpd.control.listener import listening
 from cpd.control.methods import METHODS, Caller, require_full_allowed
 from cpd.control.params import Params, StatusParams, described
 from cpd.control.target import ControlRefused, ControlTarget
@@ -45,10 +43,10 @@ _SECRET_KEYS = frozenset({"authorizationkey"})
 
 
 class ControlServer:
-    """Serves the control interface of *target* at *path* for as long as `run` runs."""
+    """Serves the control interface of *target* on *listener* for as long as `run` runs."""
 
-    def __init__(self, path: Path, target: ControlTarget, clock: Clock) -> None:
-        self._path = path
+    def __init__(self, listener: socket.socket, target: ControlTarget, clock: Clock) -> None:
+        self._listener = listener
         self._target = target
         self._clock = clock
         self._clients = 0
@@ -56,20 +54,18 @@ class ControlServer:
         """Set once clients can connect."""
 
     async def run(self) -> None:
-        """Serve until cancelled; raises `ControlSocketError` where the socket cannot be had."""
-        with listening(self._path) as listener:
-            async with asyncio.TaskGroup() as connections:
+        """Serve until cancelled."""
+        async with asyncio.TaskGroup() as connections:
 
-                def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-                    connections.create_task(self._serve(reader, writer), name="control-client")
+            def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                connections.create_task(self._serve(reader, writer), name="control-client")
 
-                server = await asyncio.start_unix_server(accept, sock=listener, limit=MAX_LINE_BYTES)
-                try:
-                    self.started.set()
-                    log.info("control socket open path=%s", self._path)
-                    await asyncio.Event().wait()
-                finally:
-                    server.close()
+            server = await asyncio.start_unix_server(accept, sock=self._listener, limit=MAX_LINE_BYTES)
+            try:
+                self.started.set()
+                await asyncio.Event().wait()
+            finally:
+                server.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._clients += 1

@@ -14,7 +14,7 @@ from typing import Literal, Self, TypeVar
 from cpd.errors import StorageError
 from cpd.station.repositories import Repositories
 from cpd.storage.failures import sqlite_words
-from cpd.storage.opening import open_file
+from cpd.storage.opening import locked, open_file
 from cpd.storage.repositories import SqliteRepositories
 
 T = TypeVar("T")
@@ -39,7 +39,10 @@ class Database:
         """Open or create the store at *path*, and close it at the end; errors as in `open_file`."""
         loop = asyncio.get_running_loop()
         writer = _Writer(path)
-        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="store") as thread:
+        with (
+            locked(path),
+            ThreadPoolExecutor(max_workers=1, thread_name_prefix="store") as thread,
+        ):
             try:
                 await loop.run_in_executor(thread, writer.open)
                 yield cls(writer, thread)

@@ -3,10 +3,12 @@
 A damaged store must not keep the charger from charging: it is renamed, never deleted, and a new one begun.
 """
 
+import fcntl
 import logging
 import os
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from cpd.errors import StorageError
@@ -36,6 +38,23 @@ _HEADER_BYTES = 100
 _SCHEMA = "SELECT name, sql FROM sqlite_master"
 
 _SIDE_FILES = ("-wal", "-shm")
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """The store at *path* for this process alone; raises `StorageError` where another one has it.
+
+    A lock file beside it, because a lock on the store's own file would meet SQLite's. It dies with its holder.
+    """
+    try:
+        lock = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StorageError(os_words(error, path)) from error
+    try:
+        _take(lock, path)
+        yield
+    finally:
+        os.close(lock)
 
 
 def open_file(path: Path) -> tuple[sqlite3.Connection, Path | None]:
@@ -71,6 +90,15 @@ def set_aside(path: Path) -> Path:
         if side.exists():
             side.rename(kept.with_name(kept.name + suffix))
     return path.rename(kept)
+
+
+def _take(lock: int, path: Path) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise StorageError(
+            f"store {path}: another cpd uses it; stop that one, or give this one a store.path of its own"
+        ) from None
 
 
 def _open_sound(path: Path) -> sqlite3.Connection:

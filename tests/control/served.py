@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from cpd.control.listener import listening
 from cpd.control.server import ControlServer
 from tests.control.fake_target import FakeTarget
 from tests.virtual_time import VirtualClock
@@ -52,14 +53,15 @@ class Lines:
 @asynccontextmanager
 async def served(path: Path, target: FakeTarget) -> AsyncIterator[ControlServer]:
     """A running server of *target*."""
-    server = ControlServer(path, target, VirtualClock())
-    async with asyncio.TaskGroup() as tasks:
-        running = tasks.create_task(server.run())
-        await server.started.wait()
-        try:
-            yield server
-        finally:
-            running.cancel()
+    with listening(path) as listener:
+        server = ControlServer(listener, target, VirtualClock())
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(server.run())
+            await server.started.wait()
+            try:
+                yield server
+            finally:
+                running.cancel()
 
 
 @asynccontextmanager

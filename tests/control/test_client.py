@@ -1,6 +1,7 @@
 import asyncio
 import os
 import socket
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -142,13 +143,14 @@ def test_something_else_on_the_socket_is_told_from_cpd(path: Path, line: bytes) 
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs to become another user")
-def test_a_user_outside_the_group_is_told_which_group_to_join(path: Path) -> None:
-    with socket.socket(socket.AF_UNIX) as listener:
+def test_a_user_outside_the_group_is_told_which_group_to_join() -> None:
+    # Not tmp_path, whose parents are closed to other users.
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as listener:
+        path = Path(folder) / "cpd.sock"
         listener.bind(str(path))
         listener.listen()
         path.chmod(0o660)
-        for directory in path.parents[:3]:
-            directory.chmod(0o755)
+        path.parent.chmod(0o755)
         read, write = os.pipe()
         child = os.fork()
         if child == 0:

@@ -137,7 +137,8 @@ def test_the_store_works_on_a_virtual_loop(path: Path):
 async def test_a_new_store_is_private(path: Path, store: Database):
     await store.commit(put("AuthorizationKey", "secret"))
     modes = {file.name: file.stat().st_mode & 0o777 for file in path.parent.iterdir()}
-    assert modes == {"cpd.db": 0o600, "cpd.db-wal": 0o600, "cpd.db-shm": 0o600}
+    names = ("cpd.db", "cpd.db-wal", "cpd.db-shm", "cpd.db.lock")
+    assert modes == dict.fromkeys(names, 0o600)
 
 
 async def test_a_full_disk_undoes_the_work_and_leaves_the_store_usable(store: Database):

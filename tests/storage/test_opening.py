@@ -135,3 +135,13 @@ def test_the_database_of_something_else_is_refused_and_left_alone(path: Path):
     other = sqlite3.connect(path)
     assert other.execute("SELECT name FROM sqlite_master").fetchall() == [("profiles",)]
     other.close()
+
+
+async def test_a_store_that_another_daemon_uses_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "cpd.db"
+    async with Database.open(path):
+        with pytest.raises(StorageError, match="another cpd uses it"):
+            async with Database.open(path):
+                pass
+    async with Database.open(path):
+        pass
