@@ -24,8 +24,9 @@ from cpd.ocpp.v16.charge_point import ChargePoint
 from cpd.ocpp.v16.translate_profiles import profile_to
 from cpd.settings import Settings, load_settings
 from cpd.station.csms import Csms, NoCsms
+from cpd.station.fail_safe import FailSafe
 from cpd.station.snapshot import StationIdentity
-from cpd.station.station import FailSafe, Station, StationConfig
+from cpd.station.station import Station, StationConfig
 from cpd.station.timebase import Timebase
 from cpd.storage.database import Database
 from cpd.systemd import Notifier, log_to_stderr, watchdog_interval_s

@@ -1,5 +1,6 @@
 """`cpd run`: the daemon, in the foreground."""
 
+import gc
 from pathlib import Path
 
 import click
@@ -17,10 +18,15 @@ def run(ctx: click.Context, config: str | None) -> int:
     cpd run
     cpd run --config ./cpd.toml
     """
+    # Loading makes no garbage, and what is loaded stays: a collector that searched all of it time and again would
+    # hold the event loop up for ten milliseconds.
+    gc.disable()
     from cpd.daemon import run as run_daemon
     from cpd.errors import CpdError, SettingsError
     from hal.errors import HalError
 
+    gc.freeze()
+    gc.enable()
     status = 0
     try:
         run_daemon(Path(config_path(ctx, config)))

@@ -61,7 +61,7 @@ def allocate(draws: Sequence[Draw], ceiling: Ceiling) -> list[Draw]:
     below 0.1 A for each is not handed out.
     """
     if len(draws) == 1:
-        return [_lone(draws[0], ceiling)]
+        return [alone(draws[0], ceiling)]
     if _fits(draws, [draw.power_mw for draw in draws], ceiling):
         return list(draws)
     share = _share(draws, ceiling)
@@ -79,8 +79,17 @@ def allocate(draws: Sequence[Draw], ceiling: Ceiling) -> list[Draw]:
             return granted
         charging.pop()
     for index in charging:
-        granted[index] = _lone(draws[index], ceiling)
+        granted[index] = alone(draws[index], ceiling)
     return granted
+
+
+def alone(draw: Draw, ceiling: Ceiling) -> Draw:
+    """What a lone connector gets: the smaller of its own and the ceiling, also below 6 A."""
+    if ceiling.current_ma is not None and ceiling.current_by is not None:
+        draw = _lowered(draw, ceiling.current_ma * draw.mw_per_ma, ceiling.current_by)
+    if ceiling.power_mw is not None and ceiling.power_by is not None:
+        draw = _lowered(draw, ceiling.power_mw, ceiling.power_by)
+    return draw
 
 
 def _can_charge(draw: Draw) -> bool:
@@ -109,14 +118,6 @@ def _share(draws: Sequence[Draw], ceiling: Ceiling) -> Constraint:
     by = ceiling.current_by if by_current else ceiling.power_by
     assert by is not None
     return replace(by, kind=ConstraintKind.SHARE)
-
-
-def _lone(draw: Draw, ceiling: Ceiling) -> Draw:
-    if ceiling.current_ma is not None and ceiling.current_by is not None:
-        draw = _lowered(draw, ceiling.current_ma * draw.mw_per_ma, ceiling.current_by)
-    if ceiling.power_mw is not None and ceiling.power_by is not None:
-        draw = _lowered(draw, ceiling.power_mw, ceiling.power_by)
-    return draw
 
 
 def _lowered(draw: Draw, power_mw: int, by: Constraint) -> Draw:

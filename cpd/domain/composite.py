@@ -142,7 +142,7 @@ def composite_schedule(
     situation = Situation(book=book, supply=supply, sessions=tuple(sessions), clock_trusted=clock_trusted)
     duration_s = min(duration_s, capabilities.max_composite_duration_s)
     changes = _changes(now_s, now_s + max(duration_s, 1), connector, unit, situation)
-    periods = [CompositePeriod._make(change) for change in islice(changes, capabilities.max_periods + 1)]
+    periods = list(islice(changes, capabilities.max_periods + 1))
     if len(periods) > capabilities.max_periods:
         duration_s = periods.pop().start_s
     return CompositeSchedule(
@@ -154,42 +154,52 @@ _Answer = tuple[int, int, Constraint]
 """A limit in tenths of the unit asked for, the phases, and what constrains it."""
 
 
+class _Answers(dict[tuple[Level | None, ...], _Answer]):
+    """The answer to each combination of levels within one stretch, worked out when it is first asked for.
+
+    Limits repeat within a day far more often than they are new. *place* None: for the station.
+    """
+
+    def __init__(self, stretch: Stretch, place: int | None, unit: RateUnit) -> None:
+        super().__init__()
+        self._stretch = stretch
+        self._place = place
+        self._unit = unit
+
+    def __missing__(self, levels: tuple[Level | None, ...]) -> _Answer:
+        if self._place is None:
+            answer = _expected(*self._stretch.settle(levels), self._unit)
+        else:
+            draw = self._stretch.granted(levels, self._place)
+            mw_per_tenth = 100 * draw.mw_per_ma if self._unit is RateUnit.A else 100
+            answer = draw.power_mw // mw_per_tenth, draw.phases, draw.constrained_by
+        self[levels] = answer
+        return answer
+
+
 def _changes(
     from_s: int, to_s: int, connector: int, unit: RateUnit, situation: Situation
-) -> Iterator[tuple[int, int, int, Constraint]]:
+) -> Iterator[CompositePeriod]:
     lanes, place = lanes_for(connector, situation, idle_start_s=from_s)
     limit_tenths, phases = -1, 0
     start_s = from_s
     while start_s < to_s:
         stretch = Stretch(lanes, situation, start_s)
         end_s = min(stretch.until_s, to_s)
-        # Limits repeat within a day far more often than they are new.
-        answers: dict[tuple[Level | None, ...], _Answer] = {}
-        for at_s, levels in stretch.steps(start_s, end_s):
-            answer = answers.get(levels)
-            if answer is None:
-                draws, ceiling = stretch.settle(levels)
-                if connector == STATION:
-                    answer = _expected(draws, ceiling, unit)
-                else:
-                    answer = _answer(allocate(draws, ceiling)[place], unit)
-                answers[levels] = answer
+        answers = _Answers(stretch, None if connector == STATION else place, unit)
+        instants, levels = stretch.steps(start_s, end_s)
+        for at_s, answer in zip(instants, map(answers.__getitem__, levels), strict=False):
             if answer[0] != limit_tenths or answer[1] != phases:
                 limit_tenths, phases, constrained_by = answer
-                yield at_s - from_s, limit_tenths, phases, constrained_by
+                yield CompositePeriod(at_s - from_s, limit_tenths, phases, constrained_by)
         start_s = end_s
-
-
-def _answer(draw: Draw, unit: RateUnit) -> _Answer:
-    per_tenth = 100 * draw.mw_per_ma if unit is RateUnit.A else 100
-    return draw.power_mw // per_tenth, draw.phases, draw.constrained_by
 
 
 def _settle(now_s: int, connector: int, situation: Situation) -> ActiveLimit:
     lanes, place = lanes_for(connector, situation, idle_start_s=None)
     stretch = Stretch(lanes, situation, now_s)
-    _, levels = next(stretch.steps(now_s, now_s + 1))
-    draws, ceiling = stretch.settle(levels)
+    _, levels = stretch.steps(now_s, now_s + 1)
+    draws, ceiling = stretch.settle(next(levels))
     draw = allocate(draws, ceiling)[place]
     until_s = stretch.change_after(now_s)
     return ActiveLimit(

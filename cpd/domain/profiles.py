@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from cpd.domain.profile_book import Session
@@ -51,11 +51,11 @@ class RateUnit(StrEnum):
     W = "W"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SchedulePeriod:
+class SchedulePeriod(NamedTuple):
     """A limit from *start_s* after the anchor until the next period, in tenths of the schedule's unit.
 
-    *phases* None, numberPhases being absent, counts as 3 (OCPP 1.6 §7.14).
+    *phases* None, numberPhases being absent, counts as 3 (OCPP 1.6 §7.14). A tuple because a schedule has up to a
+    thousand.
     """
 
     start_s: int

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 
-from cpd.domain.allocation import LOWEST_OFFER_MA, Ceiling, Draw
+from cpd.domain.allocation import LOWEST_OFFER_MA, Ceiling, Draw, allocate, alone
 from cpd.domain.profile_book import ProfileBook, Session
 from cpd.domain.profiles import STATION, RateUnit
 from cpd.domain.supply import Bound, Connector, Supply
@@ -98,33 +98,41 @@ class Stretch:
     def change_after(self, at_s: int) -> int:
         return min(self.until_s, *(run.change_after(at_s) for run in self._runs))
 
-    def steps(self, from_s: int, to_s: int) -> Iterator[tuple[int, tuple[Level | None, ...]]]:
-        """Each instant in [from_s, to_s) at which a period begins, with the level of each run from then on.
+    def steps(self, from_s: int, to_s: int) -> tuple[list[int], Iterator[tuple[Level | None, ...]]]:
+        """The instants in [from_s, to_s) at which a period begins, and the levels of the runs from each on.
 
         Levels are in the order of the lanes, the ChargePointMaxProfile's last.
         """
         tracks = [run.steps(from_s, to_s) for run in self._runs]
-        instants = sorted({start_s for starts_s, _ in tracks for start_s in starts_s})
+        instants = sorted(set().union(*[starts_s for starts_s, _ in tracks]))
         columns: list[Iterable[Level | None]] = []
         for starts_s, levels in tracks:
             if len(levels) == 1:
-                columns.append(repeat(levels[0]))
+                columns.append(repeat(levels[0], len(instants)))
             elif len(levels) == len(instants):
                 columns.append(levels)
             else:
                 columns.append([levels[bisect_right(starts_s, instant_s) - 1] for instant_s in instants])
-        # Not strict: a run of one level is repeated without end.
-        return zip(instants, zip(*columns, strict=False), strict=False)
+        return instants, zip(*columns, strict=True)
 
     def settle(self, levels: tuple[Level | None, ...]) -> tuple[list[Draw], Ceiling]:
         """What each lane may draw by itself and all of them together, for one of the `steps`."""
-        top = levels[-1]
-        allowed = 3 if top is None else top.phases
+        allowed = _phases_left(levels[-1])
         draws = [outlet.draw(level, allowed) for outlet, level in zip(self._outlets, levels, strict=False)]
-        return draws, self._unprofiled if top is None else self._ceiling(top)
+        return draws, self._ceiling(levels[-1])
 
-    def _ceiling(self, level: Level) -> Ceiling:
+    def granted(self, levels: tuple[Level | None, ...], place: int) -> Draw:
+        """What the lane at *place* gets of it."""
+        if len(self._outlets) == 1:
+            # Nearly always, and many times over in a composite schedule.
+            own = self._outlets[0].draw(levels[0], _phases_left(levels[-1]))
+            return alone(own, self._ceiling(levels[-1]))
+        return allocate(*self.settle(levels))[place]
+
+    def _ceiling(self, level: Level | None) -> Ceiling:
         bound = self._unprofiled
+        if level is None:
+            return bound
         compiled = self._max_run.compiled
         assert compiled is not None
         by = compiled.held_constraint if self._max_run.held else compiled.constraint
@@ -134,6 +142,11 @@ class Stretch:
         if bound.current_ma is None or limit <= bound.current_ma:
             return Ceiling(limit, by)
         return bound
+
+
+def _phases_left(level: Level | None) -> int:
+    """The phases that a ChargePointMaxProfile leaves to the connectors."""
+    return 3 if level is None else level.phases
 
 
 class _Outlet:

@@ -164,13 +164,15 @@ def _runnable(
 ) -> tuple[tuple[int, ...], tuple[Level, ...]]:
     starts_s: list[int] = []
     levels: list[Level] = []
-    for period in periods:
-        if span_s is not None and period.start_s >= span_s:
+    latest: Level | None = None
+    for start_s, limit_tenths, phases in periods:
+        if span_s is not None and start_s >= span_s:
             break
-        level = Level(period.limit_tenths, 3 if period.phases is None else period.phases)
-        if not levels or level != levels[-1]:
-            starts_s.append(period.start_s)
+        level = Level(limit_tenths, 3 if phases is None else phases)
+        if level != latest:
+            starts_s.append(start_s)
             levels.append(level)
+            latest = level
     return tuple(starts_s), tuple(levels)
 
 

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -276,7 +277,9 @@ def _encode(message: list[Any]) -> str:
     return _ENCODER.encode(message).decode()
 
 
+@lru_cache(maxsize=1024)
 def _decimal(text: str) -> Decimal:
+    """Remembered, because the limits of a schedule repeat."""
     number = Decimal(text)
     # Decimal("1e999999999") is cheap to make and fatal to compute with.
     if len(text) > 60 or abs(number.adjusted()) > 30:

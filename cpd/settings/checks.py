@@ -29,6 +29,15 @@ def check(document: Document) -> None:
         )
 
 
+def dangers(document: Document) -> Iterator[str]:
+    """Sentences about what is allowed and makes the charger less safe from attack."""
+    if document.csms is not None and not document.csms.verify_hostname:
+        yield (
+            "csms.verify_hostname = false: whoever has any certificate of a trusted CA can pose as the central "
+            "system; leave it out as soon as the certificate names the host"
+        )
+
+
 def ocpp_values(given: dict[str, Any]) -> tuple[dict[str, str], tuple[str, ...]]:
     """The values of ``[ocpp]`` as they go over the wire, and sentences about keys that nobody knows.
 

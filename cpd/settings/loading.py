@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from cpd.errors import SettingsError
-from cpd.settings.checks import check, ocpp_values
+from cpd.settings.checks import check, dangers, ocpp_values
 from cpd.settings.mistakes import Mistake, described, described_file, described_syntax, mistake_of
 from cpd.settings.tables import Csms, Document, Settings
 
@@ -58,7 +58,7 @@ def _settings(content: dict[str, Any], directory: Path) -> Settings:
         meters=document.meters,
         readers=document.readers,
         ocpp=ocpp,
-        warnings=warnings,
+        warnings=(*dangers(document), *warnings),
     )
 
 

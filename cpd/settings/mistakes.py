@@ -7,7 +7,6 @@ import json
 import re
 import tomllib
 from collections.abc import Iterable
-from difflib import get_close_matches
 from textwrap import fill
 from typing import Any
 
@@ -70,6 +69,9 @@ def mistake_of(error: msgspec.ValidationError, document: dict[str, Any]) -> Mist
 
 def closest(word: str, known: Iterable[str]) -> str | None:
     """The one of *known* that *word* may have been meant to be."""
+    # Most configurations have no mistakes.
+    from difflib import get_close_matches
+
     spellings = {name.casefold(): name for name in known}
     matches = get_close_matches(word.casefold(), spellings, n=1)
     return spellings[matches[0]] if matches else None

@@ -4,6 +4,7 @@ It watches for changes and dates them; what the status and the causes are is dec
 """
 
 import logging
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from cpd.domain.blockers import Blocker, Cause, Situation, causes_of
@@ -56,23 +57,29 @@ class Condition:
         status = self._status(situation, offering_since_s)
         fault = situation.outlet.opening_fault or next(iter(situation.outlet.faults), None)
         error_code = NO_ERROR if fault is None else ERROR_CODES[fault.kind]
-        moment = self._timebase.moment()
-        self._causes = causes_of(situation)
-        self._since = {cause.code: self._since.get(cause.code, moment) for cause in self._causes}
+        self._date_causes(situation)
+        info = self._causes[0].code if self._causes else None
         if (status, error_code) != (self.report.status, self.report.error_code):
             self.report = ConnectorReport(
                 connector=self._connector,
                 status=status,
                 error_code=error_code,
-                info=self._causes[0].code if self._causes else None,
-                since=moment,
+                info=info,
+                since=self._timebase.moment(),
             )
             log.info("status connector=%d status=%s error=%s", self._connector, status, error_code)
             self._csms.status_changed(self.report)
+        elif info != self.report.info:
+            # A new cause is no new status: it goes along with the next one, or when the CSMS asks.
+            self.report = replace(self.report, info=info)
         self._changed.fire()
 
-    def blockers(self) -> tuple[Blocker, ...]:
-        """Why this connector is not charging, the primary cause first, each since when it stands."""
+    def blockers(self, situation: Situation) -> tuple[Blocker, ...]:
+        """Why this connector is not charging in *situation*, the primary cause first, each since when it stands.
+
+        The meter tells of no change, so what depends on its reading is dated when somebody asks.
+        """
+        self._date_causes(situation)
         return tuple(
             Blocker(
                 code=cause.code,
@@ -84,6 +91,11 @@ class Condition:
             )
             for cause in self._causes
         )
+
+    def _date_causes(self, situation: Situation) -> None:
+        moment = self._timebase.moment()
+        self._causes = causes_of(situation)
+        self._since = {cause.code: self._since.get(cause.code, moment) for cause in self._causes}
 
     def _status(self, situation: Situation, offering_since_s: float | None) -> ConnectorStatus:
         if offering_since_s != self._offering_since_s:

@@ -33,8 +33,14 @@ class Configuration:
         self._store = store
         self._given = given
         self._file = Variables.initial(given)
-        self._stored = {key.casefold(): variable for key, variable in stored.items()}
+        # What an earlier version kept and this one does not take leaves the file's value in force.
+        self._stored = {
+            key.casefold(): variable
+            for key, variable in stored.items()
+            if self._file.changed(key, variable.value)[0] is ChangeOutcome.ACCEPTED
+        }
         self.variables = self._with_stored()
+        self._entries: tuple[ConfigurationKey, ...] | None = None
         self.changed = Signal()
 
     @property
@@ -54,10 +60,12 @@ class Configuration:
             smart_charging_enabled=self.variables.serves("SmartCharging"),
         )
 
-    def entries(self) -> list[ConfigurationKey]:
+    def entries(self) -> tuple[ConfigurationKey, ...]:
         """Every key that is served, by name."""
-        found = (self.key(folded) for folded in self.variables.served)
-        return [entry for entry in found if entry is not None]
+        if self._entries is None:
+            found = (self.key(folded) for folded in self.variables.served)
+            self._entries = tuple(entry for entry in found if entry is not None)
+        return self._entries
 
     def key(self, name: str) -> ConfigurationKey | None:
         """One key, whatever the case of its name; None where it is unknown."""
@@ -98,11 +106,11 @@ class Configuration:
 
     def _apply(self) -> None:
         self.variables = self._with_stored()
+        self._entries = None
         self.changed.fire()
 
     def _with_stored(self) -> Variables:
         variables = self._file
         for key, stored in self._stored.items():
-            # What an earlier version kept and this one does not take leaves the file's value in force.
             _, variables = variables.changed(key, stored.value)
         return variables

@@ -188,7 +188,7 @@ class ConnectorTask:
 
     def blockers(self) -> tuple[Blocker, ...]:
         """Why this connector is not charging, the primary cause first, each since when it stands."""
-        return self._condition.blockers()
+        return self._condition.blockers(self._situation())
 
     async def _follow(self) -> None:
         async for event in self._events:
@@ -350,10 +350,13 @@ class ConnectorTask:
 
     def _look(self) -> None:
         """Tell what is true now, to the CSMS and to whoever watches."""
+        self._condition.look(self._situation(), self._lease.since_s)
+
+    def _situation(self) -> Situation:
         transaction = self.transaction
         applied = self._applied
         outlet = self.evse.snapshot()
-        situation = Situation(
+        return Situation(
             outlet=outlet,
             operative=self.operative,
             in_transaction=transaction is not None,
@@ -368,7 +371,6 @@ class ConnectorTask:
             waits_until_s=None if applied is None else applied.wait_until_s,
             fixed_cable=outlet.lock is LockState.NONE,
         )
-        self._condition.look(situation, self._lease.since_s)
 
     def _until_deadline_s(self) -> float | None:
         now_s = self._timebase.clock.monotonic_s()

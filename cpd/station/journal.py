@@ -30,8 +30,12 @@ class Delivery:
 class Journal:
     """The outbox. One task delivers (`next`, `delivered`, `failed`, `given_up`); the station appends."""
 
-    def __init__(self, store: Store, *, queued: int, dead: int) -> None:
+    def __init__(
+        self, store: Store, *, queued: int, dead: int, changed: Callable[[], None] = lambda: None
+    ) -> None:
+        """*changed* is called whenever `queued` or `dead` may have changed; it must not wait."""
         self._store = store
+        self._changed = changed
         self._direct: deque[Delivery] = deque()
         self._stored = queued
         # Two writers at once would both write what is still unwritten.
@@ -59,7 +63,7 @@ class Journal:
 
             self._written(unwritten, await self._store.commit(both))
             self._stored += 1
-        self.appended.fire()
+        self._appended()
 
     async def sample(self, transaction: Transaction, sample: MeterSample, *, answered: bool) -> None:
         """Take a sample of a running transaction; *answered*: the CSMS answers at present."""
@@ -76,7 +80,7 @@ class Journal:
                 self._direct.append(delivery)
             else:
                 await self._write_all([*self._unwritten(), delivery])
-        self.appended.fire()
+        self._appended()
 
     async def write_unanswered(self) -> None:
         """The link is gone: what went straight out and was not answered is kept in the store."""
@@ -123,6 +127,7 @@ class Journal:
                 await self._store.relaxed(settle)
             if seq is not None:
                 self._stored -= 1
+        self._changed()
 
     async def failed(self, delivery: Delivery, error: str) -> None:
         """The CSMS did not take it: one attempt more was in vain, it stays the first."""
@@ -140,6 +145,7 @@ class Journal:
             await self._store.commit(lambda repositories: repositories.journal.bury(seq, error))
             self._stored -= 1
             self.dead += 1
+            self._changed()
 
     async def revive(self, seq: int) -> bool:
         """Put a dead fact back in its place; False where there is none of that number."""
@@ -147,8 +153,12 @@ class Journal:
         if revived:
             self._stored += 1
             self.dead -= 1
-            self.appended.fire()
+            self._appended()
         return revived
+
+    def _appended(self) -> None:
+        self.appended.fire()
+        self._changed()
 
     async def _write_all(self, deliveries: list[Delivery]) -> None:
         if deliveries:

@@ -7,7 +7,7 @@ transaction each, together with the fact for the CSMS.
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from cpd.domain.profile_book import (
@@ -130,6 +130,14 @@ class Ledger:
         """Book the stop of a transaction that a power cut interrupted; a reason that was kept before it stands."""
         async with self._book_change:
             return await self._book_stop(transaction.ending(StopReason.POWER_LOSS, None), register_wh)
+
+    async def restarted(self, interrupted: Iterable[Transaction]) -> None:
+        """Drop the profiles that do not outlive a restart; those of *interrupted* transactions stay for now."""
+        async with self._book_change:
+            change = self.book.after_restart({one.local_id for one in interrupted})
+            if change.removed:
+                await self._store.commit(lambda repositories: repositories.profiles.remove(change.removed))
+            self.book = change.book
 
     def adopt(self, transaction: Transaction) -> None:
         """Go on with a transaction that a restart interrupted."""

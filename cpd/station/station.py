@@ -6,24 +6,28 @@ Everything that an OCPP version or the control interface may ask is a method her
 import asyncio
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from cpd.domain.authorization import AuthorizationStatus, IdTagInfo
 from cpd.domain.composite import CompositeSchedule, Supply, composite_schedule
 from cpd.domain.connector_status import NO_ERROR, ConnectorStatus
-from cpd.domain.profile_book import InstalledProfile, ProfileBook, ProfileFilter
+from cpd.domain.profile_book import ProfileBook, ProfileFilter
 from cpd.domain.profiles import STATION, ChargingProfile, RateUnit, Refusal
-from cpd.domain.transactions import StopReason, Transaction
+from cpd.domain.transactions import StopReason
 from cpd.errors import StorageError
 from cpd.station.admission import Admission
 from cpd.station.configuration import Configuration
 from cpd.station.connector import Authorisation, ConnectorTask
 from cpd.station.csms import ConnectorReport, Csms
+from cpd.station.fail_safe import FailSafe
 from cpd.station.journal import Delivery, Journal
+from cpd.station.kept import Kept, read_kept
 from cpd.station.ledger import Ledger
 from cpd.station.limits import LimitScheduler
 from cpd.station.metering import MeterSampler
-from cpd.station.repositories import Repositories, Store, StoredAvailability, StoredVariable
+from cpd.station.recovery import recover
+from cpd.station.repositories import Repositories, Store
 from cpd.station.signal import Signal
 from cpd.station.snapshot import ConnectorSnapshot, StationIdentity, StationSnapshot
 from cpd.station.timebase import Timebase
@@ -34,13 +38,11 @@ log = logging.getLogger(__name__)
 SHUT_DOWN_S = 12.0
 """How long a planned stop may take: 6 s for the vehicle, margin for the store; systemd allows 15 s."""
 
+FAREWELL_S = 2.0
+"""How long the CSMS may take to hear of what was stopped; otherwise it hears it after the restart."""
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FailSafe:
-    """What may flow on each connector, in mA per phase, once the CSMS has been away for *after_s* seconds."""
-
-    after_s: int
-    current_ma: int
+DATING_RETRY_S = 60.0
+"""What the store refused to date is tried again this much later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,46 +62,21 @@ class StationConfig:
     hal_process: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Kept:
-    profiles: tuple[InstalledProfile, ...]
-    running: tuple[Transaction, ...]
-    variables: Mapping[str, StoredVariable]
-    availability: Mapping[int, StoredAvailability]
-    queued: int
-    dead: int
-    next_order: int
-
-
-def _read(repositories: Repositories) -> _Kept:
-    queued, dead = repositories.journal.counts()
-    return _Kept(
-        profiles=tuple(repositories.profiles.all()),
-        running=tuple(repositories.transactions.running()),
-        variables=dict(repositories.variables.all()),
-        availability=dict(repositories.availability.all()),
-        queued=queued,
-        dead=dead,
-        next_order=repositories.transactions.next_order(),
-    )
-
-
 class Station:
     """All connectors with what they share; made by `load`, served by `run`."""
 
     def __init__(
-        self, config: StationConfig, kept: _Kept, *, store: Store, hal: Hal, csms: Csms, timebase: Timebase
+        self, config: StationConfig, kept: Kept, *, store: Store, hal: Hal, csms: Csms, timebase: Timebase
     ) -> None:
         self._config = config
         self._hal = hal
         self._csms = csms
         self._timebase = timebase
         self._replan = Signal()
-        self._undated = asyncio.Event()
         self._store = store
         self.changed = Signal()
         self.configuration = Configuration(store, config.ocpp, kept.variables)
-        self.journal = Journal(store, queued=kept.queued, dead=kept.dead)
+        self.journal = Journal(store, queued=kept.queued, dead=kept.dead, changed=self.changed.fire)
         self.ledger = Ledger(
             store,
             self.journal,
@@ -153,9 +130,10 @@ class Station:
         cls, config: StationConfig, *, store: Store, hal: Hal, csms: Csms, timebase: Timebase
     ) -> "Station":
         """The station as the store kept it, interrupted transactions booked or resumed. Raises `StorageError`."""
-        kept = await store.relaxed(_read)
+        kept = await store.relaxed(read_kept)
         station = cls(config, kept, store=store, hal=hal, csms=csms, timebase=timebase)
-        await station._recover(kept.running)
+        resume = config.resume_after_power_loss
+        await recover(kept.running, station.ledger, hal.evses, resume=resume)
         station.limits.drive(station.connectors)
         return station
 
@@ -172,7 +150,8 @@ class Station:
             tasks.create_task(self._follow_configuration(), name="configuration")
             tasks.create_task(self._date_moments(), name="dating")
             if self._config.fail_safe is not None:
-                tasks.create_task(self._watch_csms(self._config.fail_safe), name="fail-safe")
+                watching = self._config.fail_safe.watch(self._csms, self.changed, self.limits.hold_to)
+                tasks.create_task(watching, name="fail-safe")
 
     @property
     def identity(self) -> StationIdentity:
@@ -283,9 +262,15 @@ class Station:
         else:
             task.deauthorise()
 
+    def csms_changed(self) -> None:
+        """The link or the registration changed, and with it perhaps why a connector does not charge."""
+        for task in self.connectors.values():
+            task.wake()
+        self.changed.fire()
+
     async def shut_down(self) -> None:
         """End what runs in good order before a planned restart, unless it is to be resumed after it."""
-        if self._config.resume_after_power_loss:
+        if self._config.resume_after_power_loss or not self.ledger.running:
             return
         for task in self.connectors.values():
             await self._end(task, StopReason.REBOOT)
@@ -295,6 +280,11 @@ class Station:
                     await self.changed.wait()
         except TimeoutError:
             log.error("shutdown leaves %d transactions to the next start", len(self.ledger.running))
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FAREWELL_S):
+                while self._csms.online and self.journal.queued:
+                    await self.changed.wait()
 
     def present_card(self, card: CardRead) -> bool:
         """A card, or somebody in its place; False where too many wait already."""
@@ -353,34 +343,6 @@ class Station:
             blockers=task.blockers(),
         )
 
-    async def _recover(self, running: tuple[Transaction, ...]) -> None:
-        """Book, or go on with, what a power cut interrupted."""
-        change = self.ledger.book.after_restart({one.local_id for one in running})
-        if change.removed:
-            await self._store.commit(lambda repositories: repositories.profiles.remove(change.removed))
-        self.ledger.book = change.book
-        for transaction in running:
-            if self._resumes(transaction):
-                self.ledger.adopt(transaction)
-                log.info("transaction connector=%d resumed", transaction.connector)
-                continue
-            evse = self._hal.evses.get(transaction.connector)
-            meter = None if evse is None else evse.snapshot().meter
-            booked = await self.ledger.end_interrupted(
-                transaction, None if meter is None else meter.energy_wh
-            )
-            log.warning(
-                "transaction connector=%d was interrupted, booked reason=%s meter_wh=%s",
-                booked.connector,
-                booked.stop_reason,
-                booked.meter_stop_wh,
-            )
-
-    def _resumes(self, transaction: Transaction) -> bool:
-        evse = self._hal.evses.get(transaction.connector)
-        plugged = evse is not None and evse.snapshot().pilot.plugged
-        return self._config.resume_after_power_loss and plugged and transaction.stop_reason is None
-
     async def _end(self, task: ConnectorTask, reason: StopReason) -> None:
         try:
             await task.stop(reason)
@@ -402,41 +364,27 @@ class Station:
         while True:
             await self._timebase.clock.stepped()
             self.ledger.clock_stepped()
-            self._undated.set()
-
-    async def _watch_csms(self, fail_safe: FailSafe) -> None:
-        """Hold the outlets to the fail-safe current for as long as the CSMS is away for too long."""
-        while True:
-            try:
-                async with asyncio.timeout(fail_safe.after_s):
-                    while not self._csms.online:
-                        await self.changed.wait()
-            except TimeoutError:
-                log.warning("limit fail-safe current_a=%.1f, the CSMS is away", fail_safe.current_ma / 1_000)
-                self.limits.hold_to(fail_safe.current_ma)
-                while not self._csms.online:
-                    await self.changed.wait()
-                self.limits.hold_to(None)
-            while self._csms.online:
-                await self.changed.wait()
 
     async def _follow_configuration(self) -> None:
         while True:
             await self.configuration.changed.wait()
             self._replan.fire()
+            for task in self.connectors.values():
+                task.wake()
             self.changed.fire()
 
     async def _date_moments(self) -> None:
         """Once the wall clock is trusted, what was stamped before is dated in the store too."""
+        while not self._timebase.clock.trusted:
+            await self._timebase.clock.stepped()
         while True:
-            await self._undated.wait()
-            self._undated.clear()
-            if not self._timebase.clock.trusted:
-                continue
             try:
                 await self._store.commit(self._date_transactions)
             except StorageError as error:
-                log.error("moments before the clock was set stay undated in the store: %s", error)
+                log.error("moments before the clock was set are not dated in the store yet: %s", error)
+                await self._timebase.clock.sleep(DATING_RETRY_S)
+            else:
+                return
 
     def _date_transactions(self, repositories: Repositories) -> None:
         repositories.transactions.date(self._timebase.boot, self._timebase.at_zero)

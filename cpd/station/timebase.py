@@ -26,6 +26,16 @@ class Timebase:
             boot=self.boot, monotonic_s=self.clock.monotonic_s(), now=self.clock.now(), boot_at=self.boot_at
         )
 
+    def date_within(self, began: Moment, moment: Moment) -> datetime:
+        """The wall time of *moment* in what *began* before it, and no sooner after that than it really was.
+
+        Where the wall clock was set back meanwhile, a session would otherwise be told to end before it began.
+        """
+        start, at = self.date(began), self.date(moment)
+        if began.at is None or moment.boot != began.boot:
+            return max(start, at)
+        return max(at, start + timedelta(seconds=moment.monotonic_s - began.monotonic_s))
+
     @property
     def boot_at(self) -> datetime:
         """When this process started."""

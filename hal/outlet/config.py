@@ -23,8 +23,11 @@ class OutletTimings:
     wake_pulse_s: float = 4.0
     wake_rest_s: float = 0.75
     """Steady X1 between the wake-up pulse and the PWM."""
-    fault_pulse_s: float = 0.3
-    """State F lasts at least this long; a fault shows it this long, since an unplug cannot be seen in F."""
+    fault_pulse_s: float = 0.4
+    """State F lasts at least this long; a fault shows it this long, since an unplug cannot be seen in F.
+
+    300 ms are asked for on the wire, where F begins a little after the step that decides on it.
+    """
     pilot_fault_after_s: float = 1.0
     diode_fault_after_s: float = 0.2
     boot_wait_s: float = 6.0

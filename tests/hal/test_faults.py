@@ -135,13 +135,13 @@ async def test_a_vehicle_that_never_left_c_waits_30_s_after_a_fault(tmp_path: Pa
 
 
 @virtual
-async def test_a_fault_shows_f_for_300_ms_and_x1_then(tmp_path: Path) -> None:
+async def test_a_fault_shows_f_for_more_than_300_ms_and_x1_then(tmp_path: Path) -> None:
     async with bench(tmp_path) as b:
         await b.charge()
         outlet = b.guard.world._outlets[1]  # type: ignore[union-attr]
         b.world.fault(1, "ground_fault", True)
         assert outlet.pilot.high_ns == 0
-        await asyncio.sleep(0.299)
+        await asyncio.sleep(0.399)
         assert outlet.pilot.high_ns == 0
         await asyncio.sleep(0.002)
         assert outlet.pilot.high_ns == 1_000_000

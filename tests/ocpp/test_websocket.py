@@ -4,7 +4,6 @@ import json
 import logging
 import random
 import ssl
-import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,27 +17,14 @@ from cpd.clock import SystemClock
 from cpd.ocpp.link import Link, LinkSettings
 from cpd.ocpp.transport import ConnectionLost, DialFailed, Endpoint, TlsSettings, endpoint_url
 from cpd.ocpp.websocket import dial
+from tests.certificates import make_certificates, server_tls
 
 
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """ca.pem; server.pem for localhost and other.pem for another host, each with its key."""
     folder = tmp_path_factory.mktemp("certificates")
-
-    def openssl(*arguments: str) -> None:
-        subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
-
-    new_key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "3650")
-    openssl(
-        "req", "-x509", *new_key, "-subj", "/CN=Test CA", "-keyout", "ca.key", "-out", "ca.pem",
-        "-addext", "keyUsage=critical,keyCertSign,cRLSign",
-    )  # fmt: skip
-    for name, alternative in (("server", "DNS:localhost,IP:127.0.0.1"), ("other", "DNS:other.example")):
-        openssl(
-            "req", "-x509", *new_key, "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.pem",
-            "-CA", "ca.pem", "-CAkey", "ca.key", "-addext", f"subjectAltName={alternative}",
-            "-addext", "basicConstraints=critical,CA:FALSE",
-        )  # fmt: skip
+    make_certificates(folder)
     return folder
 
 
@@ -71,12 +57,6 @@ async def failure_of(endpoint: Endpoint) -> DialFailed:
         async with dial(endpoint):
             pass
     return caught.value
-
-
-def server_tls(folder: Path, name: str) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / f"{name}.pem", folder / f"{name}.key")
-    return context
 
 
 async def test_texts_go_both_ways_and_a_ping_is_answered() -> None:

@@ -100,10 +100,7 @@ class TestProfiles:
             "kind": "Relative",
             "schedule": {
                 "unit": "A",
-                "periods": [
-                    {"start_s": 0, "limit_tenths": 160},
-                    {"start_s": 60, "limit_tenths": 60, "phases": 1},
-                ],
+                "periods": [[0, 160], [60, 60, 1]],
             },
             "member_of_a_later_release": True,
         }

@@ -79,6 +79,13 @@ class CentralSystem:
         """
         return await self._session(station).request(message)
 
+    async def call_raw(self, station: str, action: str, payload: object) -> Any:
+        """Send a CALL as it is, right or wrong; returns the payload of its answer, unchecked.
+
+        Raises NotConnected, CallRefused and TimeoutError.
+        """
+        return await self._session(station).request_raw(action, payload)
+
     async def send_raw(self, station: str, text: str) -> None:
         """Send any text as a frame, right or wrong."""
         await self._session(station).send_raw(text)

@@ -5,13 +5,14 @@ frames, each CALL is answered in a task of its own, and nobody waits for an answ
 """
 
 import asyncio
+import json
 import logging
 from collections.abc import Callable
 from typing import Any, Protocol
 from uuid import uuid4
 
 from ocpp.exceptions import OCPPError, UnknownCallErrorCodeError
-from ocpp.messages import Call, CallError, CallResult, validate_payload
+from ocpp.messages import Call, CallError, CallResult, MessageType, validate_payload
 from ocpp.v16 import call
 from ocpp.v16.enums import Action, RegistrationStatus
 
@@ -134,6 +135,30 @@ class Session(Answers):
             if message_id in self._waiting:
                 self._waiting.remove(message_id)
                 self._given_up.add(message_id)
+
+    async def request_raw(self, action: str, payload: object) -> Any:
+        """Send a CALL as it is, right or wrong; returns the payload of the CALLRESULT, unchecked.
+
+        Raises CallRefused, NotConnected and TimeoutError.
+        """
+        message_id = str(uuid4())
+        self._waiting.add(message_id)
+        try:
+            async with self._call_lock:
+                await self._send(json.dumps([MessageType.Call, message_id, action, payload]))
+                answer = await self._get_specific_response(message_id, self._response_timeout)
+        except ConnectionLost as error:
+            raise NotConnected(f"{action}: {error}") from error
+        finally:
+            refusal = self._refusals.pop(message_id, None)
+            if message_id in self._waiting:
+                self._waiting.remove(message_id)
+                self._given_up.add(message_id)
+        if refusal is not None:
+            raise CallRefused(refusal.error_code, refusal.error_description)
+        if isinstance(answer, CallError):
+            raise NotConnected(f"{action}: the link was lost before the answer came")
+        return answer.payload
 
     async def send_raw(self, text: str) -> None:
         """Send any text as a frame."""

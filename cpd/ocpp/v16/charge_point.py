@@ -107,7 +107,7 @@ class ChargePoint:
 
     def status_changed(self, report: ConnectorReport) -> None:
         """The status of a connector changed and is to be told."""
-        if self.online:
+        if self._greeted:
             self._lane.put(report)
 
     def link_changed(self) -> None:
@@ -119,7 +119,7 @@ class ChargePoint:
                 self._boot_due_s = 0.0
         self._turned.fire()
         if self._station is not None:
-            self._station.changed.fire()
+            self._station.csms_changed()
 
     async def run(self, station: Station, timebase: Timebase) -> None:
         """Serve *station* for ever."""
@@ -167,7 +167,7 @@ class ChargePoint:
         self._lane.restart(station.reports)
         self._greeted = True
         self._turned.fire()
-        station.changed.fire()
+        station.csms_changed()
 
     async def _turn(self, at_most_s: float | None) -> None:
         """Wait until the link, the registration or what was told changes."""
@@ -180,20 +180,22 @@ class ChargePoint:
     async def _boot(self, station: Station) -> None:
         """Send BootNotification, and note when the next one is due if this one is not accepted (§4.2)."""
         payload = translate.boot_notification(station.identity)
+        asked_s = self._clock.monotonic_s()
         try:
             answer = await self._link.call("BootNotification", payload)
         except LinkLost:
             return
         except CallFailed as error:
-            log.warning("boot not answered, retry_in_s=%.0f: %s", OWN_RETRY_S, error)
-            self._boot_due_s = self._clock.monotonic_s() + OWN_RETRY_S
+            self._boot_due_s = asked_s + OWN_RETRY_S
+            retry_in_s = self._boot_due_s - self._clock.monotonic_s()
+            log.warning("boot not answered, retry_in_s=%.0f: %s", retry_in_s, error)
             return
         self._learn_time(answer["currentTime"])
         interval_s = int(answer["interval"])
         self._boot_due_s = self._clock.monotonic_s() + (interval_s if interval_s > 0 else OWN_RETRY_S)
         self._registration = answer["status"]
         log.info("boot registration=%s interval_s=%d", self._registration, interval_s)
-        station.changed.fire()
+        station.csms_changed()
         if self._registration == "Accepted":
             await self._keep_heartbeat_interval(station, interval_s)
         else:

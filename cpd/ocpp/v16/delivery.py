@@ -58,7 +58,7 @@ class JournalDelivery:
 
     def _message(self, delivery: Delivery) -> tuple[str, dict[str, Any]] | None:
         transaction = delivery.transaction
-        at = self._timebase.date(delivery.created)
+        at = self._timebase.date_within(transaction.started, delivery.created)
         match delivery.kind:
             case FactKind.STARTED:
                 return "StartTransaction", translate.start_transaction(transaction, at)

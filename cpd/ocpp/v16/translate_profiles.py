@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_DOWN, Context, Decimal
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from cpd.domain.composite import CompositeSchedule
@@ -165,9 +166,7 @@ def _period_from(payload: Payload) -> SchedulePeriod:
     start_s = payload["startPeriod"]
     if start_s > _LARGEST:
         raise _too_large("startPeriod")
-    return SchedulePeriod(
-        start_s=start_s, limit_tenths=_tenths("limit", payload["limit"]), phases=payload.get("numberPhases")
-    )
+    return SchedulePeriod(start_s, _tenths("limit", payload["limit"]), payload.get("numberPhases"))
 
 
 def _whole(payload: Payload, name: str) -> int:
@@ -181,7 +180,9 @@ def _optional_whole(payload: Payload, name: str) -> int | None:
     return _whole(payload, name) if name in payload else None
 
 
+@lru_cache(maxsize=1024)
 def _tenths(name: str, value: int | Decimal) -> int:
+    """Remembered, because the limits of a schedule repeat."""
     if value > _LARGEST_DECIMAL:
         raise _too_large(name)
     return value * 10 if isinstance(value, int) else int(_CUTTING.multiply(value, _TEN))
@@ -210,8 +211,12 @@ def _date_time(at_s: int | None) -> str | None:
     return (_EPOCH + timedelta(seconds=at_s)).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
+@lru_cache(maxsize=1024)
 def _number(tenths: int) -> int | Decimal:
-    """A JSON number with one decimal at most; no float, to which 8.1 is no multiple of 0.1."""
+    """A JSON number with one decimal at most; no float, to which 8.1 is no multiple of 0.1.
+
+    Remembered, because the limits of a schedule repeat.
+    """
     return Decimal(tenths).scaleb(-1) if tenths % 10 else tenths // 10
 
 

@@ -45,6 +45,7 @@ PERSONALITIES: Mapping[str, Personality] = MappingProxyType(
         "over_drawer": Personality(draws_percent=140),
         "simplified": Personality(always_ready=True, leaves_after_s=None),
         "needs_7_a": Personality(least_offer_ma=7_000),
+        "draws_nothing": Personality(draws_percent=0),
     }
 )
 

@@ -1,0 +1,278 @@
+import textwrap
+from dataclasses import replace
+
+import pytest
+
+from cpd.domain.authorization import CardVerdict
+from cpd.domain.blockers import BlockerCode, Situation, amperes, causes_of, described
+from cpd.domain.composite import ActiveLimit
+from cpd.domain.profiles import Purpose
+from cpd.domain.supply import Constraint, ConstraintKind
+from hal.evse import OutletSnapshot
+from hal.values import FAULT_RULES, ContactorState, Fault, FaultKind, LockState, MeterReading, PilotState
+
+CODE_CHARACTERS = 50
+NARROW_COLUMNS = 40
+
+PROFILE = Constraint(
+    kind=ConstraintKind.PROFILE, purpose=Purpose.TX, profile_id=7, stack_level=2, connector=1
+)
+
+
+def drawing(current_ma: int) -> MeterReading:
+    currents = (current_ma, 0, 0)
+    return MeterReading(at_s=100.0, energy_wh=1_000, power_w=None, current_ma=currents, voltage_mv=None)
+
+
+CHARGING_OUTLET = OutletSnapshot(
+    pilot=PilotState.C,
+    duty_ns=266_000,
+    contactor_commanded=ContactorState.CLOSED,
+    contactor=ContactorState.CLOSED,
+    phases=3,
+    offer_ma=16_000,
+    cable_a=32,
+    lock=LockState.LOCKED,
+    available=True,
+    waking=False,
+    woken_at_s=None,
+    increase_at_s=None,
+    closing_at_s=None,
+    faults=(),
+    meter=drawing(16_000),
+)
+
+
+def limit(current_ma: int, by: Constraint = PROFILE) -> ActiveLimit:
+    return ActiveLimit(
+        current_ma=current_ma,
+        power_mw=current_ma * 690,
+        phases=3,
+        constrained_by=by,
+        own_ma=current_ma,
+        valid_until_s=1_800_000_000,
+    )
+
+
+CHARGING = Situation(
+    outlet=CHARGING_OUTLET,
+    operative=True,
+    in_transaction=True,
+    stopping=False,
+    ended=False,
+    authorised=False,
+    authorising=False,
+    deauthorised=False,
+    verdict=None,
+    boot_refused=False,
+    limit=limit(16_000),
+    waits_until_s=None,
+    fixed_cable=False,
+)
+
+
+def outlet(**differs: object) -> OutletSnapshot:
+    return replace(CHARGING_OUTLET, **differs)  # type: ignore[arg-type]
+
+
+def charging(*, on: OutletSnapshot = CHARGING_OUTLET, **differs: object) -> Situation:
+    return replace(CHARGING, outlet=on, **differs)  # type: ignore[arg-type]
+
+
+OFF = outlet(
+    contactor=ContactorState.OPEN,
+    contactor_commanded=ContactorState.OPEN,
+    offer_ma=0,
+    duty_ns=None,
+    meter=drawing(0),
+)
+WAITING = replace(OFF, pilot=PilotState.B, lock=LockState.UNLOCKED)
+EMPTY = replace(WAITING, pilot=PilotState.A, cable_a=None)
+
+
+def idle(*, on: OutletSnapshot = WAITING, **differs: object) -> Situation:
+    return charging(on=on, in_transaction=False, **differs)
+
+
+def held(by: ConstraintKind, current_ma: int = 5_900) -> Situation:
+    return charging(on=OFF, limit=limit(current_ma, Constraint(kind=by)))
+
+
+def faulty(*kinds: FaultKind, on: OutletSnapshot = OFF) -> OutletSnapshot:
+    return replace(on, faults=tuple(Fault(kind=kind, since_s=1.0) for kind in kinds))
+
+
+SITUATIONS: dict[str, Situation] = {
+    "EMERGENCY_STOP": charging(on=faulty(FaultKind.EMERGENCY_STOP)),
+    "UNAVAILABLE_CSMS": idle(operative=False),
+    "NO_CABLE": idle(on=EMPTY),
+    "CABLE_UNKNOWN": charging(on=outlet(cable_a=None)),
+    "LOCK_OPEN": charging(on=replace(OFF, lock=LockState.FAILED)),
+    "WAITING_FOR_CARD": idle(),
+    "AUTHORIZING": idle(authorising=True),
+    "CARD_REFUSED": idle(verdict=CardVerdict.REFUSED),
+    "CARD_UNKNOWN_OFFLINE": idle(verdict=CardVerdict.UNKNOWN_OFFLINE),
+    "TRANSACTION_ENDED": idle(ended=True),
+    "BOOT_NOT_ACCEPTED": idle(authorised=True, boot_refused=True),
+    "LIMIT_ZERO_CSMS": charging(on=OFF, limit=limit(0)),
+    "LIMIT_BELOW_6A_CSMS": charging(on=OFF, limit=limit(5_999)),
+    "LIMIT_LOCAL": held(ConstraintKind.LOCAL),
+    "LIMIT_OFFLINE": held(ConstraintKind.OFFLINE),
+    "LIMIT_STATION": held(ConstraintKind.STATION),
+    "LIMIT_SHARED": held(ConstraintKind.SHARE, 0),
+    "LIMIT_TEMPERATURE": held(ConstraintKind.TEMPERATURE),
+    "CLOCK_UNTRUSTED": held(ConstraintKind.CLOCK),
+    "WAIT_MIN_PAUSE": charging(on=OFF, waits_until_s=160.0),
+    "WAKING_EV": charging(on=replace(OFF, pilot=PilotState.B, waking=True)),
+    "EV_NOT_READY": charging(on=replace(OFF, pilot=PilotState.B, offer_ma=16_000)),
+    "EV_NEEDS_VENTILATION": charging(on=replace(OFF, pilot=PilotState.D, offer_ma=16_000)),
+    "EV_DRAWS_NOTHING": charging(on=outlet(meter=drawing(499))),
+}
+
+NOT_SERVED = {"UNAVAILABLE_LOCAL", "UPDATING_FIRMWARE", "RESERVED", "WAIT_PHASE_SWITCH"}
+"""Codes of parts that this release does not have."""
+
+
+def codes(situation: Situation) -> list[str]:
+    return [cause.code for cause in causes_of(situation)]
+
+
+def test_nothing_keeps_a_charging_connector_from_charging() -> None:
+    assert codes(CHARGING) == []
+
+
+def test_every_code_is_reachable() -> None:
+    assert set(SITUATIONS) | NOT_SERVED == {str(code) for code in BlockerCode}
+
+
+@pytest.mark.parametrize("code", SITUATIONS)
+def test_each_cause_alone_is_the_primary_one(code: str) -> None:
+    assert codes(SITUATIONS[code])[0] == code
+
+
+@pytest.mark.parametrize("kind", [kind for kind, rule in FAULT_RULES.items() if rule.opens], ids=str)
+def test_a_fault_that_opens_the_contactor_comes_first(kind: FaultKind) -> None:
+    seen = codes(idle(on=faulty(kind, on=EMPTY), operative=False))
+    expected = "EMERGENCY_STOP" if kind is FaultKind.EMERGENCY_STOP else f"FAULT_{kind.upper()}"
+    assert seen == [expected, "UNAVAILABLE_CSMS", "NO_CABLE"]
+
+
+@pytest.mark.parametrize("kind", [kind for kind, rule in FAULT_RULES.items() if not rule.opens], ids=str)
+def test_a_fault_that_lets_the_session_go_on_blocks_nothing(kind: FaultKind) -> None:
+    assert codes(charging(on=faulty(kind, on=CHARGING_OUTLET))) == []
+
+
+def test_faults_come_before_the_emergency_stop_and_the_oldest_first() -> None:
+    kinds = (FaultKind.EMERGENCY_STOP, FaultKind.OVER_CURRENT, FaultKind.DIODE_MISSING)
+    assert codes(charging(on=faulty(*kinds))) == [
+        "FAULT_OVER_CURRENT",
+        "FAULT_DIODE_MISSING",
+        "EMERGENCY_STOP",
+    ]
+
+
+def test_without_a_meter_nothing_starts_but_what_runs_goes_on() -> None:
+    assert codes(idle(on=replace(WAITING, meter=None), authorised=True)) == ["FAULT_METER_OFFLINE"]
+    assert codes(charging(on=outlet(meter=None))) == []
+
+
+TWO_AT_ONCE = [
+    (
+        idle(on=EMPTY, operative=False, boot_refused=True),
+        ["UNAVAILABLE_CSMS", "NO_CABLE", "BOOT_NOT_ACCEPTED"],
+    ),
+    (idle(on=EMPTY, verdict=CardVerdict.REFUSED), ["NO_CABLE", "CARD_REFUSED"]),
+    (idle(verdict=CardVerdict.UNKNOWN_OFFLINE, ended=True), ["CARD_UNKNOWN_OFFLINE"]),
+    (idle(authorising=True, verdict=CardVerdict.REFUSED), ["AUTHORIZING"]),
+    (idle(ended=True, boot_refused=True), ["TRANSACTION_ENDED", "BOOT_NOT_ACCEPTED"]),
+    (charging(on=OFF, limit=limit(0), waits_until_s=160.0), ["LIMIT_ZERO_CSMS", "WAIT_MIN_PAUSE"]),
+    (
+        charging(on=replace(OFF, pilot=PilotState.A, cable_a=None), limit=limit(0)),
+        ["NO_CABLE", "LIMIT_ZERO_CSMS"],
+    ),
+    (charging(on=faulty(FaultKind.GROUND_FAULT), limit=limit(0)), ["FAULT_GROUND_FAULT", "LIMIT_ZERO_CSMS"]),
+]
+
+
+@pytest.mark.parametrize(("situation", "expected"), TWO_AT_ONCE, ids=[one[1][0] for one in TWO_AT_ONCE])
+def test_two_causes_at_once_stand_in_their_order(situation: Situation, expected: list[str]) -> None:
+    assert codes(situation) == expected
+
+
+@pytest.mark.parametrize("stopping", [True, False])
+def test_a_refused_transaction_says_so_and_not_what_else_would_limit_it(stopping: bool) -> None:
+    refused = charging(on=OFF, deauthorised=True, stopping=stopping, limit=limit(0))
+    assert codes(refused) == ["CARD_REFUSED"]
+
+
+def test_a_transaction_that_is_being_stopped_has_ended() -> None:
+    assert codes(charging(on=OFF, stopping=True, limit=limit(0))) == ["TRANSACTION_ENDED"]
+
+
+def test_somebody_who_is_authorised_is_not_asked_for_a_card() -> None:
+    assert codes(idle(authorised=True)) == []
+    assert codes(idle(authorised=True, ended=True)) == []
+
+
+def test_inoperative_does_not_end_what_runs() -> None:
+    assert codes(charging(operative=False)) == []
+
+
+def test_a_fixed_cable_needs_no_rating() -> None:
+    fixed = outlet(cable_a=None, lock=LockState.NONE)
+    assert codes(charging(on=fixed, fixed_cable=True)) == []
+
+
+def test_a_held_back_increase_keeps_nobody_from_charging() -> None:
+    assert codes(charging(waits_until_s=160.0)) == []
+
+
+@pytest.mark.parametrize(("current_ma", "blocked"), [(6_000, False), (6_099, False), (5_999, True)])
+def test_six_amperes_are_enough(current_ma: int, blocked: bool) -> None:
+    assert bool(codes(charging(limit=limit(current_ma)))) is blocked
+
+
+def test_a_limit_names_what_constrains_it_until_when_and_what_would_hold_without_it() -> None:
+    without = limit(16_000, Constraint(kind=ConstraintKind.CONNECTOR))
+    (cause,) = causes_of(charging(on=OFF, limit=replace(limit(5_500), runner_up=without)))
+    assert cause.constraint == PROFILE
+    assert cause.limit_until_s == 1_800_000_000
+    assert cause.evidence == "limit 5.5 A by TxProfile #7; without it 16 A by connector (cpd.toml)"
+    assert cause.next_step == "ask the operator to clear TxProfile #7"
+
+
+@pytest.mark.parametrize(
+    ("waits_until_s", "closing_at_s", "until_s"), [(160.0, None, 160.0), (None, 105.0, 105.0)]
+)
+def test_a_wait_tells_its_end(
+    waits_until_s: float | None, closing_at_s: float | None, until_s: float
+) -> None:
+    (cause,) = causes_of(charging(on=replace(OFF, closing_at_s=closing_at_s), waits_until_s=waits_until_s))
+    assert (cause.code, cause.until_s) == ("WAIT_MIN_PAUSE", until_s)
+
+
+def test_codes_fit_status_notification_info() -> None:
+    every = [str(code) for code in BlockerCode] + [f"FAULT_{kind.upper()}" for kind in FaultKind]
+    assert max(map(len, every)) <= CODE_CHARACTERS
+
+
+@pytest.mark.parametrize("code", SITUATIONS)
+def test_the_words_of_a_cause_fit_a_narrow_terminal(code: str) -> None:
+    for cause in causes_of(SITUATIONS[code]):
+        for words, lines in ((cause.evidence, 3), (f"Do: {cause.next_step}", 2)):
+            wrapped = textwrap.wrap(words, NARROW_COLUMNS - 5, break_long_words=False)
+            assert all(len(line) <= NARROW_COLUMNS - 5 for line in wrapped)
+            assert len(wrapped) <= lines, words
+        assert cause.evidence[0].islower() or cause.evidence.startswith("the CSMS")
+
+
+@pytest.mark.parametrize(
+    ("current_ma", "words"), [(0, "0 A"), (16_000, "16 A"), (10_599, "10.5 A"), (99, "0 A"), (6_050, "6 A")]
+)
+def test_currents_are_read_in_whole_tenths_rounded_down(current_ma: int, words: str) -> None:
+    assert amperes(current_ma) == words
+
+
+@pytest.mark.parametrize("kind", list(ConstraintKind), ids=str)
+def test_whatever_constrains_has_a_name(kind: ConstraintKind) -> None:
+    assert described(Constraint(kind=kind))

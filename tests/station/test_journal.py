@@ -1,0 +1,288 @@
+"""The order of facts, whatever the link and the disk do meanwhile."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cpd.domain.transactions import FactKind
+from cpd.errors import StorageError
+from cpd.station.journal import Delivery, Journal
+from cpd.station.repositories import Repositories
+from cpd.storage.database import Database
+from tests.hal.bench import virtual
+from tests.station.bench import SlowStore, moment, sample, transaction
+from tests.virtual_time import run_virtual
+
+
+def number_of(delivery: Delivery) -> int:
+    """The facts of these tests are numbered: a sample by its register, a start by its transaction's order."""
+    if delivery.sample is None:
+        return delivery.transaction.order
+    assert delivery.sample.energy_wh is not None
+    return delivery.sample.energy_wh
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outbox:
+    """A journal over a store on disk, and numbered facts for it."""
+
+    store: SlowStore
+    journal: Journal
+
+    async def start(self, number: int) -> None:
+        begun = transaction(f"tx-{number}", order=number)
+        await self.journal.commit(
+            lambda repositories: repositories.transactions.put(begun),
+            FactKind.STARTED,
+            begun.local_id,
+            moment(),
+        )
+
+    async def sample(self, number: int, *, answered: bool) -> None:
+        await self.journal.sample(transaction("tx-0", order=10_000), sample(number), answered=answered)
+
+    async def stored(self) -> list[int]:
+        """The numbers that would be delivered after a power cut."""
+        entries = await self.store.relaxed(lambda repositories: repositories.journal.entries(dead=False))
+        return [one.transaction.order if one.sample is None else one.sample.energy_wh or 0 for one in entries]
+
+    async def deliver_all(self) -> list[int]:
+        told = []
+        while self.journal.queued:
+            delivery = await self.journal.next()
+            told.append(number_of(delivery))
+            await self.journal.delivered(delivery)
+        return told
+
+
+@asynccontextmanager
+async def outbox(path: Path) -> AsyncIterator[Outbox]:
+    async with Database.open(path) as database:
+        store = SlowStore(database)
+        first = transaction("tx-0", order=10_000)
+        await store.commit(lambda repositories: repositories.transactions.put(first))
+        queued, dead = await store.relaxed(lambda repositories: repositories.journal.counts())
+        yield Outbox(store=store, journal=Journal(store, queued=queued, dead=dead))
+
+
+@virtual
+async def test_while_the_csms_answers_a_sample_is_not_written(tmp_path: Path) -> None:
+    async with outbox(tmp_path / "cpd.db") as box:
+        await box.sample(1, answered=True)
+        assert await box.stored() == []
+        assert box.journal.queued == 1
+        assert await box.deliver_all() == [1]
+        assert box.journal.queued == 0
+
+
+@virtual
+async def test_an_unanswered_sample_is_written_before_what_comes_after_it(tmp_path: Path) -> None:
+    async with outbox(tmp_path / "cpd.db") as box:
+        await box.sample(1, answered=True)
+        await box.start(2)
+        await box.sample(3, answered=True)
+        assert await box.stored() == [1, 2, 3]
+        assert await box.deliver_all() == [1, 2, 3]
+        assert await box.stored() == []
+
+
+@virtual
+async def test_a_lost_link_leaves_nothing_in_memory_alone(tmp_path: Path) -> None:
+    async with outbox(tmp_path / "cpd.db") as box:
+        await box.sample(1, answered=True)
+        await box.sample(2, answered=True)
+        await box.journal.next()
+        await box.journal.write_unanswered()
+        assert await box.stored() == [1, 2]
+
+
+@virtual
+async def test_what_was_queued_before_a_restart_goes_first(tmp_path: Path) -> None:
+    async with outbox(tmp_path / "cpd.db") as box:
+        await box.start(1)
+        await box.sample(2, answered=False)
+    async with outbox(tmp_path / "cpd.db") as box:
+        assert box.journal.queued == 2
+        await box.sample(3, answered=True)
+        assert await box.deliver_all() == [1, 2, 3]
+
+
+@virtual
+async def test_attempts_are_counted_and_survive_a_restart(tmp_path: Path) -> None:
+    async with outbox(tmp_path / "cpd.db") as box:
+        await box.sample(1, answered=True)
+        for attempts in (0, 1):
+            delivery = await box.journal.next()
+            assert delivery.attempts == attempts
+            await box.journal.failed(delivery, "no answer")
+    async with outbox(tmp_path / "cpd.db") as box:
+        assert (await box.journal.next()).attempts == 2
+
+
+@virtual
+async def test_what_was_given_up_is_kept_out_of_the_way_and_can_come_back_in_its_place(
+    tmp_path: Path,
+) -> None:
+    async with outbox(tmp_path / "cpd.db") as box:
+        await box.start(1)
+        await box.start(2)
+        await box.journal.given_up(await box.journal.next(), "refused")
+        assert (box.journal.queued, box.journal.dead) == (1, 1)
+        (dead,) = await box.store.relaxed(lambda repositories: repositories.journal.entries(dead=True))
+        assert (dead.transaction.order, dead.attempts, dead.last_error) == (1, 1, "refused")
+        assert await box.journal.revive(dead.seq)
+        assert not await box.journal.revive(dead.seq)
+        assert (await box.journal.next()).attempts == 0
+        assert await box.deliver_all() == [1, 2]
+
+
+@virtual
+async def test_what_an_answer_brought_is_kept_with_the_delivery_or_not_at_all(tmp_path: Path) -> None:
+    def number(repositories: Repositories) -> None:
+        repositories.transactions.number("tx-1", 77)
+
+    async with outbox(tmp_path / "cpd.db") as box:
+        await box.start(1)
+        delivery = await box.journal.next()
+        box.store.failures = 1
+        with pytest.raises(StorageError):
+            await box.journal.delivered(delivery, number)
+        assert await box.stored() == [1]
+        await box.journal.delivered(delivery, number)
+        assert await box.stored() == []
+        recent = await box.store.relaxed(lambda repositories: repositories.transactions.recent(2))
+        assert [one.csms_id for one, _ in recent if one.local_id == "tx-1"] == [77]
+
+
+@virtual
+async def test_a_refused_commit_changes_nothing_and_loses_no_sample(tmp_path: Path) -> None:
+    async with outbox(tmp_path / "cpd.db") as box:
+        await box.sample(1, answered=True)
+        box.store.failures = 1
+        with pytest.raises(StorageError):
+            await box.start(2)
+        assert box.journal.queued == 1
+        await box.start(3)
+        assert await box.deliver_all() == [1, 3]
+
+
+@virtual
+async def test_who_delivers_is_woken_by_what_is_appended(tmp_path: Path) -> None:
+    async with outbox(tmp_path / "cpd.db") as box, asyncio.TaskGroup() as tasks:
+        due = tasks.create_task(box.journal.until_due())
+        next_one = tasks.create_task(box.journal.next())
+        await asyncio.sleep(10)
+        assert not due.done()
+        await box.sample(1, answered=False)
+        assert number_of(await next_one) == 1
+        await due
+
+
+pauses = st.sampled_from([0.0, 0.0, 0.0, 0.5, 2.0])
+appends = st.lists(st.tuples(st.sampled_from(["direct", "offline", "start"]), pauses), max_size=10)
+outcomes = st.lists(st.tuples(st.sampled_from(["ok", "ok", "failed", "lost", "dead"]), pauses), max_size=10)
+stalls = st.lists(st.tuples(pauses, pauses), max_size=4)
+
+
+async def _append(box: Outbox, plan: list[tuple[str, float]], first: int) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        for number, (kind, pause_s) in enumerate(plan, start=first):
+            if kind == "start":
+                tasks.create_task(box.start(number))
+            else:
+                tasks.create_task(box.sample(number, answered=kind == "direct"))
+            await asyncio.sleep(pause_s)
+
+
+async def _deliver(box: Outbox, plan: list[tuple[str, float]], told: list[int], count: int) -> None:
+    while len(told) < count:
+        outcome, pause_s = plan.pop(0) if plan else ("ok", 0.0)
+        delivery = await box.journal.next()
+        await asyncio.sleep(pause_s)
+        match outcome:
+            case "failed":
+                await box.journal.failed(delivery, "refused")
+            case "lost":
+                await box.journal.write_unanswered()
+            case "dead":
+                await box.journal.given_up(delivery, "refused")
+                told.append(number_of(delivery))
+            case _:
+                await box.journal.delivered(delivery)
+                told.append(number_of(delivery))
+
+
+async def _stall(box: Outbox, plan: list[tuple[float, float]]) -> None:
+    for running_s, stalled_s in plan:
+        await asyncio.sleep(running_s)
+        box.store.hold()
+        await asyncio.sleep(stalled_s)
+        box.store.let_go()
+
+
+@settings(max_examples=80, deadline=None, derandomize=True)
+@given(before=appends, after=appends, answers=outcomes, disk=stalls)
+def test_every_fact_is_told_once_and_in_order_whatever_happens_meanwhile(
+    tmp_path_factory: pytest.TempPathFactory,
+    before: list[tuple[str, float]],
+    after: list[tuple[str, float]],
+    answers: list[tuple[str, float]],
+    disk: list[tuple[float, float]],
+) -> None:
+    async def story() -> None:
+        told: list[int] = []
+        count = len(before) + len(after)
+        async with outbox(tmp_path_factory.mktemp("journal") / "cpd.db") as box:
+            await _append(box, before, 1)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(_append(box, after, 1 + len(before)))
+                tasks.create_task(_deliver(box, answers, told, count))
+                tasks.create_task(_stall(box, disk))
+            assert told == list(range(1, count + 1))
+            assert box.journal.queued == 0
+            assert await box.stored() == []
+
+    run_virtual(story())
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(plan=appends, answers=outcomes, cut_s=st.floats(min_value=0, max_value=6))
+def test_after_a_power_cut_what_is_left_is_in_order_and_no_start_is_missing(
+    tmp_path_factory: pytest.TempPathFactory,
+    plan: list[tuple[str, float]],
+    answers: list[tuple[str, float]],
+    cut_s: float,
+) -> None:
+    async def story() -> None:
+        told: list[int] = []
+        path = tmp_path_factory.mktemp("journal") / "cpd.db"
+        answers[:] = [(outcome, pause_s) for outcome, pause_s in answers if outcome != "dead"]
+        async with outbox(path) as box:
+            async with asyncio.TaskGroup() as tasks:
+                jobs = [
+                    tasks.create_task(_append(box, plan, 1)),
+                    tasks.create_task(_deliver(box, answers, told, len(plan))),
+                ]
+                await asyncio.sleep(cut_s)
+                for job in jobs:
+                    job.cancel()
+            committed = {
+                one.order
+                for one, _ in await box.store.relaxed(
+                    lambda repositories: repositories.transactions.recent(99)
+                )
+                if one.order < 10_000
+            }
+        async with outbox(path) as box:
+            left = await box.deliver_all()
+        assert left == sorted(left)
+        assert committed <= {*told, *left}
+        assert len({*told} & {*left}) <= 1
+
+    run_virtual(story())
