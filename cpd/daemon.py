@@ -186,6 +186,7 @@ def _station_config(settings: Settings) -> StationConfig:
         fail_safe=None
         if settings.offline is None
         else FailSafe(after_s=settings.offline.after_s, current_ma=settings.offline.max_current_a * 1_000),
+        keep_days=settings.store.keep_days,
         resume_after_power_loss=station.on_power_loss == "resume",
         auto_start_tags={
             connector.id: connector.auto_start_tag for connector in settings.connectors if connector.free_vend

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from cpd.domain.authorization import CardVerdict, shortened
 from cpd.domain.blockers import Blocker, Situation
+from cpd.domain.supply import Cap, ConstraintKind
 from cpd.domain.transactions import StopReason, Transaction
 from cpd.errors import StorageError
 from cpd.station.condition import Condition
@@ -21,7 +22,7 @@ from cpd.station.ledger import Ledger
 from cpd.station.limits import AppliedLimit
 from cpd.station.signal import Signal
 from cpd.station.timebase import Timebase
-from hal.evse import CableChanged, Evse, FaultRaised, Offer, OutletEvent, PilotChanged
+from hal.evse import CableChanged, DutyChanged, Evse, FaultRaised, Offer, OutletEvent, PilotChanged
 from hal.values import ContactorState, Fault, LockState, PilotState, SessionEffect
 from hal.values import StopReason as Opening
 
@@ -93,6 +94,7 @@ class ConnectorTask:
         self._stopping_since_s: float | None = None
         self._deauthorised = False
         self._ended = False
+        self._planned_caps = self.caps
         self._wake = asyncio.Event()
         self._events = evse.events()
         self._lease = OfferLease(evse, timebase.clock, self._wanted)
@@ -109,9 +111,15 @@ class ConnectorTask:
         return self._ledger.running.get(self.id)
 
     @property
-    def cable_a(self) -> int | None:
-        """Ampacity of the plugged cable, None where it is not known."""
-        return self.evse.snapshot().cable_a
+    def caps(self) -> tuple[Cap, ...]:
+        """What bounds the current here beside the connector's own maximum: the plugged cable, the temperature."""
+        outlet = self.evse.snapshot()
+        caps = []
+        if outlet.cable_a is not None:
+            caps.append(Cap(kind=ConstraintKind.CABLE, current_ma=outlet.cable_a * 1_000))
+        if outlet.thermal_limit_ma is not None:
+            caps.append(Cap(kind=ConstraintKind.TEMPERATURE, current_ma=outlet.thermal_limit_ma))
+        return tuple(caps)
 
     @property
     def waits_for_card(self) -> bool:
@@ -203,7 +211,9 @@ class ConnectorTask:
                 self.plugged_at_s = self._timebase.clock.monotonic_s()
             case FaultRaised(fault=fault):
                 self._faulted(fault)
-            case CableChanged():
+            case CableChanged() | DutyChanged() if self.caps != self._planned_caps:
+                # The outlet derates by itself; the plan follows, so that what is told is what is offered.
+                self._planned_caps = self.caps
                 self._replan()
             case _:
                 pass

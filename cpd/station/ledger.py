@@ -202,14 +202,11 @@ class Ledger:
 
     async def clear(self, which: ProfileFilter) -> int:
         """Remove the profiles that *which* names; returns how many went."""
-        async with self._book_change:
-            change = self.book.clear(which)
-            if not change.removed:
-                return 0
-            await self._store.commit(lambda repositories: repositories.profiles.remove(change.removed))
-            self.book = change.book
-        self._changed()
-        return len(change.removed)
+        return await self._remove(lambda book: book.clear(which))
+
+    async def sweep(self) -> int:
+        """Remove the profiles that ended for good more than a day ago; returns how many went."""
+        return await self._remove(lambda book: book.sweep(self._timebase.epoch_s()))
 
     async def hold(
         self, profile: ChargingProfile, connector: int | None, capabilities: Capabilities
@@ -247,6 +244,16 @@ class Ledger:
         await self._journal.commit(work, FactKind.STOPPED, ended.local_id, stopped)
         self.book = change.book
         return ended
+
+    async def _remove(self, removal: Callable[[ProfileBook], BookChange]) -> int:
+        async with self._book_change:
+            change = removal(self.book)
+            if not change.removed:
+                return 0
+            await self._store.commit(lambda repositories: repositories.profiles.remove(change.removed))
+            self.book = change.book
+        self._changed()
+        return len(change.removed)
 
     def _session_of(self, transaction: Transaction) -> Session:
         return Session(

@@ -38,8 +38,8 @@ class Outlet(Protocol):
     """What a limit is applied to."""
 
     @property
-    def cable_a(self) -> int | None:
-        """Ampacity of the plugged cable, None where it is not known."""
+    def caps(self) -> tuple[Cap, ...]:
+        """What bounds it beside the connector's own maximum: the plugged cable, its temperature."""
 
     def apply(self, applied: AppliedLimit) -> None:
         """Offer this from now on; takes effect at once."""
@@ -64,7 +64,7 @@ class LimitScheduler:
 
     @property
     def supply(self) -> Supply:
-        """The electrical facts as they are now: with the plugged cables, and the fail-safe where it holds."""
+        """The electrical facts as they are now: with cables, temperatures, and the fail-safe where it holds."""
         return replace(self._supply, connectors=tuple(map(self._as_it_is, self._supply.connectors)))
 
     def drive(self, outlets: Mapping[int, Outlet]) -> None:
@@ -154,12 +154,10 @@ class LimitScheduler:
         return max(0.0, min(waits)) if waits else None
 
     def _as_it_is(self, connector: Connector) -> Connector:
-        caps = []
         outlet = self._outlets.get(connector.id)
-        if outlet is not None and outlet.cable_a is not None:
-            caps.append(Cap(kind=ConstraintKind.CABLE, current_ma=outlet.cable_a * 1_000))
+        caps = () if outlet is None else outlet.caps
         if self._fail_safe_ma is not None:
-            caps.append(Cap(kind=ConstraintKind.OFFLINE, current_ma=self._fail_safe_ma))
+            caps = (*caps, Cap(kind=ConstraintKind.OFFLINE, current_ma=self._fail_safe_ma))
         return replace(connector, caps=(*connector.caps, *caps)) if caps else connector
 
 

@@ -21,6 +21,7 @@ from cpd.station.configuration import Configuration
 from cpd.station.connector import Authorisation, ConnectorTask
 from cpd.station.csms import ConnectorReport, Csms
 from cpd.station.fail_safe import FailSafe
+from cpd.station.housekeeping import Housekeeping
 from cpd.station.journal import Delivery, Journal
 from cpd.station.kept import Kept, read_kept
 from cpd.station.ledger import Ledger
@@ -49,12 +50,14 @@ DATING_RETRY_S = 60.0
 class StationConfig:
     """What the installer decided: identity, electrical facts, behaviour after a power cut, initial OCPP values.
 
-    *auto_start_tags*: the idTag with which a connector charges without a card, by connector.
+    *keep_days*: how long delivered transactions and the audit are kept. *auto_start_tags*: the idTag with which a
+    connector charges without a card, by connector.
     """
 
     identity: StationIdentity
     supply: Supply
     fail_safe: FailSafe | None
+    keep_days: int
     resume_after_power_loss: bool
     auto_start_tags: Mapping[int, str]
     ocpp: Mapping[str, str]
@@ -115,6 +118,7 @@ class Station:
             replan=self._replan,
             nominal_v={one.id: one.voltage_v for one in config.supply.connectors},
         )
+        self._housekeeping = Housekeeping(store, self.ledger, timebase, keep_days=config.keep_days)
         self.admission = Admission(
             self.connectors,
             ledger=self.ledger,
@@ -149,6 +153,7 @@ class Station:
             tasks.create_task(self._follow_clock(), name="clock-steps")
             tasks.create_task(self._follow_configuration(), name="configuration")
             tasks.create_task(self._date_moments(), name="dating")
+            tasks.create_task(self._housekeeping.run(), name="housekeeping")
             if self._config.fail_safe is not None:
                 watching = self._config.fail_safe.watch(self._csms, self.changed, self.limits.hold_to)
                 tasks.create_task(watching, name="fail-safe")

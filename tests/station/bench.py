@@ -182,6 +182,7 @@ async def bench(
         ),
         supply=supply(connectors, fuse_a=fuse_a),
         fail_safe=None,
+        keep_days=30,
         resume_after_power_loss=resume,
         auto_start_tags={} if free_vend is None else {1: free_vend},
         ocpp={"MeterValueSampleInterval": "0", **(ocpp or {})},

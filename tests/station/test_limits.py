@@ -12,7 +12,7 @@ import pytest
 from cpd.clock import ClockSource
 from cpd.domain.profile_book import ProfileBook, ProfileFilter
 from cpd.domain.profiles import Capabilities, Purpose
-from cpd.domain.supply import ConstraintKind, Supply
+from cpd.domain.supply import Cap, ConstraintKind, Supply
 from cpd.station.journal import Journal
 from cpd.station.ledger import Ledger
 from cpd.station.limits import STARVED_PAUSE_S, YIELD_S, AppliedLimit, LimitScheduler
@@ -34,7 +34,7 @@ class FakeOutlet:
     clock: VirtualClock
     journal: list[tuple[float, int, float]]
     number: int
-    cable_a: int | None = None
+    caps: tuple[Cap, ...] = ()
     last: AppliedLimit | None = None
 
     def apply(self, applied: AppliedLimit) -> None:
@@ -155,11 +155,11 @@ async def test_below_six_amperes_nothing_is_offered(tmp_path: Path, limit_a: int
 async def test_a_cable_caps_the_offer_from_when_it_is_known(tmp_path: Path) -> None:
     async with panel(tmp_path) as here:
         await here.start()
-        here.outlets[1].cable_a = 20
+        here.outlets[1].caps = (Cap(kind=ConstraintKind.CABLE, current_ma=20_000),)
         here.scheduler.recompute()
         assert here.offers[-1] == (0, 1, 20)
         assert here.scheduler.applied[1].limit.constrained_by.kind is ConstraintKind.CABLE
-        here.outlets[1].cable_a = None
+        here.outlets[1].caps = ()
         here.scheduler.recompute()
         assert here.offers[-1] == (0, 1, 32)
 
