@@ -45,7 +45,7 @@ from cpd.control.params import (
 from cpd.control.target import ControlRefused, ControlTarget, EvWishes, MockWorld
 from cpd.domain.profile_book import ProfileFilter
 from cpd.domain.profiles import RateUnit
-from cpd.domain.variables import ChangeOutcome
+from cpd.domain.variables import VARIABLES, ChangeOutcome
 from cpd.station.configuration import ConfigurationKey
 from cpd.station.snapshot import ConnectorSnapshot
 
@@ -145,7 +145,7 @@ async def set_configuration(
             raise ControlRefused(
                 "refused",
                 f"{params.value!r} is not a value of {key.key}",
-                f"cpd config get {key.key} shows a value that is",
+                f"allowed: {VARIABLES[key.key.casefold()].allowed}",
             )
         case ChangeOutcome.NOT_SUPPORTED:
             raise _no_such_key(key.key)

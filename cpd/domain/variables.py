@@ -70,6 +70,19 @@ class Variable:
             case ValueType.TEXT:
                 return text if len(text) <= 500 else None
 
+    @property
+    def allowed(self) -> str:
+        """What a value may be, in words that follow "allowed:"."""
+        match self.value_type:
+            case ValueType.BOOLEAN:
+                return "true or false"
+            case ValueType.INTEGER:
+                return f"a whole number, {self.minimum} … {self.maximum}"
+            case ValueType.MEASURANDS:
+                return "measurands of this charger with commas between them"
+            case ValueType.TEXT:
+                return "text of at most 500 characters"
+
 
 def _boolean(key: str, default: bool) -> Variable:
     return Variable(key=key, value_type=ValueType.BOOLEAN, default=str(default).lower())
@@ -95,7 +108,7 @@ VARIABLES: Mapping[str, Variable] = {
         _boolean("AuthorizeRemoteTxRequests", False),
         _integer("ConnectionTimeOut", 60, minimum=1),
         _fixed("GetConfigurationMaxKeys", 100),
-        _integer("HeartbeatInterval", 300, minimum=10),
+        _integer("HeartbeatInterval", 300, minimum=1),
         _boolean("LocalAuthorizeOffline", True),
         _boolean("LocalPreAuthorize", False),
         Variable(

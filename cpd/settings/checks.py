@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
-from cpd.domain.variables import VARIABLES, ValueType, Variable
+from cpd.domain.variables import VARIABLES
 from cpd.settings.mistakes import KeyPath, Mistake, closest
 from cpd.settings.tables import Connector, Csms, Document
 
@@ -59,7 +59,7 @@ def ocpp_values(given: dict[str, Any]) -> tuple[dict[str, str], tuple[str, ...]]
             continue
         normalised = None if text is None else variable.normalised(text)
         if normalised is None:
-            raise Mistake(path, "This value is not allowed.", f"Allowed: {_allowed(variable)}.")
+            raise Mistake(path, "This value is not allowed.", f"Allowed: {variable.allowed}.")
         values[variable.key] = normalised
     return values, tuple(warnings)
 
@@ -180,15 +180,3 @@ def _unknown(key: str) -> str:
     meant = closest(key, (variable.key for variable in VARIABLES.values()))
     hint = f'; did you mean "{meant}"?' if meant else ""
     return f"ocpp.{key} is no key that cpd knows, it is kept as a plain one{hint}"
-
-
-def _allowed(variable: Variable) -> str:
-    match variable.value_type:
-        case ValueType.BOOLEAN:
-            return "true or false"
-        case ValueType.INTEGER:
-            return f"a whole number, {variable.minimum} … {variable.maximum}"
-        case ValueType.MEASURANDS:
-            return "measurands of this charger with commas between them"
-        case ValueType.TEXT:
-            return "text of at most 500 characters"

@@ -66,11 +66,16 @@ class MeterSampler:
                 await self._sample_due()
 
     def sample(self, connector: int, context: SampleContext) -> MeterSample | None:
-        """What the meter of *connector* says now; None where it says nothing."""
+        """What the meter of *connector* says now; None where it says nothing.
+
+        A transaction that runs there remembers it: its stop is never told lower than what was told before.
+        """
         snapshot = self._evses[connector].snapshot()
         reading = snapshot.meter
         if reading is None:
             return None
+        if connector in self._ledger.running:
+            self._ledger.metered(connector, reading.energy_wh)
         fresh = self._timebase.clock.monotonic_s() - reading.at_s <= FRESH_S
         return MeterSample(
             taken=self._timebase.moment(),
@@ -122,7 +127,7 @@ class MeterSampler:
         return [one for one in self._ledger.running.values() if one.stop_reason is None]
 
     async def _take(self, connector: int, sample: MeterSample) -> None:
-        transaction = self._ledger.metered(connector, sample.energy_wh or 0)
+        transaction = self._ledger.running[connector]
         try:
             await self._journal.sample(transaction, sample, answered=self._csms.online)
             if sample.taken.monotonic_s - self._kept_s[transaction.local_id] >= KEEP_S:

@@ -6,9 +6,12 @@ A released file is never edited; the next change is the next file.
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
+from pathlib import Path
+from typing import Final
 
 from cpd.errors import StorageError
+
+_FOLDER: Final = Path(__file__).parent / "migrations"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,11 +24,9 @@ class Migration:
 
 def released() -> tuple[Migration, ...]:
     """Every migration of this release: versions 1 … n without a gap."""
-    files = (resources.files("cpd.storage") / "migrations").iterdir()
-    scripts = sorted((file for file in files if file.name.endswith(".sql")), key=lambda file: file.name)
     return tuple(
         Migration(version=int(script.name.partition("_")[0]), sql=script.read_text(encoding="utf-8"))
-        for script in scripts
+        for script in sorted(_FOLDER.glob("*.sql"))
     )
 
 

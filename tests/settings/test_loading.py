@@ -129,8 +129,8 @@ class TestOcpp:
         ("line", "expected"),
         [
             (
-                "HeartbeatInterval = 1",
-                "ocpp.HeartbeatInterval = 1 This value is not allowed. Allowed: a whole",
+                "HeartbeatInterval = 0",
+                "ocpp.HeartbeatInterval = 0 This value is not allowed. Allowed: a whole",
             ),
             ("LocalPreAuthorize = 1", "Allowed: true or false."),
             ('MeterValuesSampledData = "Colour"', "Allowed: measurands"),

@@ -78,7 +78,7 @@ async def test_a_reset_goes_back_to_the_file(tmp_path: Path) -> None:
 @virtual
 async def test_a_kept_value_that_is_none_any_more_leaves_the_files_in_force(tmp_path: Path) -> None:
     kept = {
-        "HeartbeatInterval": StoredVariable(value="1", source="csms"),
+        "HeartbeatInterval": StoredVariable(value="0", source="csms"),
         "Gone": StoredVariable(value="1", source="csms"),
     }
     async with Database.open(tmp_path / "cpd.db") as database:

@@ -36,6 +36,9 @@ SERVED: dict[str, dict[str, Handler]] = {
 }
 """The requests that are served, by feature profile; what is in none of them is NotSupported."""
 
+SHORTEST_HEARTBEAT_S = 10
+"""A boot's interval is not taken shorter: some central systems answer 1, and would be flooded."""
+
 OWN_RETRY_S = 60.0
 """How long a boot that was not accepted waits where the CSMS gave no interval."""
 
@@ -207,7 +210,8 @@ class ChargePoint:
         if interval_s <= 0 or interval_s == station.configuration.variables.integer("HeartbeatInterval"):
             return
         try:
-            await station.configuration.change("HeartbeatInterval", str(max(10, interval_s)), "csms")
+            kept_s = max(SHORTEST_HEARTBEAT_S, interval_s)
+            await station.configuration.change("HeartbeatInterval", str(kept_s), "csms")
         except StorageError as error:
             log.error("heartbeat interval is not kept: %s", error)
 
