@@ -1,5 +1,6 @@
 # make demo    a charging session on this machine (ARGS=--fast for a short one)
 # make test    what continuous integration runs: lint, formatting, types, tests
+# make bench   what a start and each request cost on this machine (under a minute)
 # make clean   remove everything that make has made
 #
 # All tools live in .venv, which the first run sets up and a later one finds ready.
@@ -8,7 +9,7 @@ PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 
-.PHONY: help demo test lint format types units clean
+.PHONY: help demo test lint format types units bench clean
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
@@ -30,6 +31,9 @@ types: $(READY)
 
 units: $(READY)
 	$(VENV)/bin/pytest -n 2
+
+bench: $(READY)
+	@$(VENV)/bin/python -m tests.bench
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

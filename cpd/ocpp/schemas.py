@@ -33,9 +33,13 @@ def schema_of(action: str, kind: Kind) -> Schema:
 
 
 def inbound_schema(action: str, kind: Kind) -> Schema:
-    """The schema of a message for reading one: decimals of any number of digits, and the ranges of profiles."""
+    """The schema of a message for reading one.
+
+    Decimals have any number of digits, charging profiles the ranges of OCPP 1.6 §7.8, §7.13 and §7.14, and integers
+    64 bits: the store has no room for more, and JSON has no bound of its own.
+    """
     ranges = _PROFILE_RANGES if kind == "call" and action in _ACTIONS_WITH_PROFILE else {}
-    return adapted(schema_of(action, kind), without={"multipleOf"}, ranges=ranges)
+    return _bounded(adapted(schema_of(action, kind), without={"multipleOf"}, ranges=ranges))
 
 
 def adapted(schema: Schema, *, without: set[str], ranges: Mapping[str, Schema] | None = None) -> Schema:
@@ -75,6 +79,23 @@ _PROFILE_RANGES: Mapping[str, Schema] = {
     "numberPhases": {"minimum": 1, "maximum": 3},
 }
 _ACTIONS_WITH_PROFILE = frozenset({"SetChargingProfile", "RemoteStartTransaction"})
+
+
+_INTEGERS = {"minimum": -(2**63), "maximum": 2**63 - 1}
+
+
+def _bounded(schema: Schema) -> Schema:
+    """*schema* in which every integer has bounds, its own where it has some."""
+    if schema.get("type") == "integer":
+        return _INTEGERS | schema
+    return {
+        keyword: {name: _bounded(member) for name, member in value.items()}
+        if keyword in ("properties", "definitions")
+        else _bounded(value)
+        if keyword == "items"
+        else value
+        for keyword, value in schema.items()
+    }
 
 
 @cache

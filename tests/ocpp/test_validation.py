@@ -377,3 +377,12 @@ def test_no_library_of_json_schema_is_imported_while_all_is_well() -> None:
         "sys.exit(bool({'ocpp', 'jsonschema', 'fastjsonschema'} & sys.modules.keys()))"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("number", [2**63, -(2**63) - 1, 2**70])
+def test_an_integer_has_64_bits(number: int) -> None:
+    """Central systems give numbers such as 2⁶³ − 1; what is larger could not be kept."""
+    answer = {"transactionId": 2**63 - 1, "idTagInfo": {"status": "Accepted"}}
+    check_inbound("StartTransaction", answer, kind="result")
+    error = refusal("StartTransaction", answer | {"transactionId": number}, "result")
+    assert error.code is ErrorCode.PROPERTY_CONSTRAINT_VIOLATION
