@@ -18,7 +18,7 @@ demo: $(READY)
 	@$(VENV)/bin/cpd demo $(ARGS)
 
 test: $(READY)
-	@$(MAKE) --no-print-directory --jobs=4 --keep-going --output-sync=target lint format types units
+	@$(MAKE) --no-print-directory --keep-going lint format types units
 
 lint: $(READY)
 	$(VENV)/bin/ruff check .
@@ -51,6 +51,6 @@ $(READY): pyproject.toml config/constraints.txt
 .PHONY: python3-venv
 python3-venv:
 	@if [ "$$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; \
-	then apt-get install --yes python3-venv; \
+	then apt-get update && apt-get install --yes python3-venv; \
 	else echo "$(PYTHON) cannot make virtual environments: sudo apt install python3-venv" >&2; exit 1; \
 	fi
