@@ -156,6 +156,9 @@ def _is_hot(state: OutletState) -> bool:
 def _voltage_is_low(state: OutletState) -> bool:
     limit_mv = state.config.voltage_v * 10 * _LOW_PERCENT
     if state.has_fault(FaultKind.UNDER_VOLTAGE):
+        if not _voltages_mv(state):
+            # A voltage that nobody measures has not come back.
+            return True
         limit_mv += _VOLTAGE_HYSTERESIS_MV
     return any(voltage_mv < limit_mv for voltage_mv in _voltages_mv(state))
 
@@ -163,6 +166,8 @@ def _voltage_is_low(state: OutletState) -> bool:
 def _voltage_is_high(state: OutletState) -> bool:
     limit_mv = state.config.voltage_v * 10 * _HIGH_PERCENT
     if state.has_fault(FaultKind.OVER_VOLTAGE):
+        if not _voltages_mv(state):
+            return True
         limit_mv -= _VOLTAGE_HYSTERESIS_MV
     return any(voltage_mv > limit_mv for voltage_mv in _voltages_mv(state))
 

@@ -168,8 +168,8 @@ def _actions(before: OutletState, after: OutletState) -> Iterator[OutletAction]:
         yield SelectPhases(phases=after.phases)
     if after.output_ns != before.output_ns:
         yield SetPilot(high_ns=after.output_ns)
-    drives = after.lock_driven_s is not None and after.lock_driven_s != before.lock_driven_s
-    if after.lock_wanted is not None and drives:
+    driven = (after.lock_driven_s, after.lock_wanted) != (before.lock_driven_s, before.lock_wanted)
+    if after.lock_wanted is not None and after.lock_driven_s is not None and driven:
         yield DriveLock(locked=after.lock_wanted)
     if after.commanded_closed and not before.commanded_closed:
         yield CommandContactor(closed=True)

@@ -266,3 +266,11 @@ def test_a_file_that_is_not_text_is_refused(tmp_path: Path):
     file.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(SettingsError, match="not UTF-8"):
         load_settings(file)
+
+
+def test_a_host_name_that_is_not_verified_is_warned_about(tmp_path: Path) -> None:
+    path = tmp_path / "cpd.toml"
+    text = '[station]\nid = "CP-1"\n[[connector]]\nid = 1\n[csms]\nurl = "wss://csms.example"\n'
+    path.write_text(text + "verify_hostname = false\n")
+    (warning,) = load_settings(path).warnings
+    assert warning.startswith("csms.verify_hostname = false: ")
