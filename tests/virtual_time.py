@@ -107,6 +107,12 @@ class VirtualClock:
     async def stepped(self) -> None:
         await self._stepped.wait()
 
+    def forget(self, now: datetime) -> None:
+        """The machine starts anew without a battery: its wall clock shows *now*, and nobody vouches for it."""
+        self._source = ClockSource.NONE
+        self._epoch = now - timedelta(seconds=self._loop.time())
+        self._notify()
+
     def step(self, by_s: float) -> None:
         """Step the wall clock, as NTP or an operator would."""
         self._epoch += timedelta(seconds=by_s)

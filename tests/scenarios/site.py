@@ -1,6 +1,7 @@
 """A charging site on a virtual clock: the whole daemon, its mock hardware and a central system, in memory."""
 
 import asyncio
+import json
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -45,12 +46,13 @@ state_dir = "{folder}/hal"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """What a scenario works with."""
+    """What a scenario works with; *truth* is the right time, which the central system has."""
 
     daemon: Daemon
     csms: CentralSystem
     network: MemoryNetwork
     clock: VirtualClock
+    truth: VirtualClock
     folder: Path
 
     @property
@@ -72,6 +74,20 @@ class Site:
     async def call(self, message: Any) -> Any:
         """The central system asks the charge point."""
         return await self.csms.call(STATION, message)
+
+    async def control(self, method: str, **params: Any) -> Any:
+        """Ask over the control socket, as the command line does; returns the result."""
+        reader, writer = await asyncio.open_unix_connection(self.folder / "cpd.sock")
+        try:
+            request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+            writer.write(json.dumps(request).encode() + b"\n")
+            return json.loads(await reader.readline())["result"]
+        finally:
+            writer.close()
+
+    def behave(self, **changes: Any) -> None:
+        """Change some fields of the central system's behaviour, as JSON spells them."""
+        self.csms.behaviour = self.csms.behaviour.changed(changes)
 
     async def set_profile(self, connector: int = 0, **profile: Any) -> str:
         """SetChargingProfile; returns the status of the answer."""
@@ -106,10 +122,16 @@ class Site:
 
 
 def configuration(
-    folder: Path, *, connectors: int = 1, station: str = "", ocpp: str = "", more: str = ""
+    folder: Path,
+    *,
+    connectors: int = 1,
+    connector: str = "",
+    station: str = "",
+    ocpp: str = "",
+    more: str = "",
 ) -> Path:
     """A configuration file for *connectors* 32 A connectors; the rest as TOML lines of their tables."""
-    tables = "".join(f"[[connector]]\nid = {number + 1}\n" for number in range(connectors))
+    tables = "".join(f"[[connector]]\nid = {number + 1}\n{connector}\n" for number in range(connectors))
     path = folder / "cpd.toml"
     text = CONFIGURATION.format(folder=folder, station=station, ocpp=ocpp, connectors=tables)
     path.write_text(text + more)
@@ -122,24 +144,30 @@ async def site(
     *,
     behaviour: Behaviour | None = None,
     start: datetime = datetime(2026, 3, 2, 10, tzinfo=UTC),
+    shown: datetime | None = None,
     source: ClockSource = ClockSource.NTP,
     online: bool = True,
-    csms: CentralSystem | None = None,
+    after: Site | None = None,
     **config: Any,
 ) -> AsyncIterator[Site]:
     """The site, booted where *online*; at its end nothing that OCPP or physics forbids may have happened.
 
-    *csms* is the central system of an earlier daemon, for scenarios with a restart.
+    The charge point's own clock begins at *shown*, where that is not the right time. *after* is the site of an
+    earlier daemon: its time goes on, and its central system remembers.
     """
-    clock = VirtualClock(start, source=source)
-    central_system = csms or CentralSystem(clock, behaviour or Behaviour())
+    clock = VirtualClock(shown or start, source=source) if after is None else after.clock
+    truth = VirtualClock(start) if after is None else after.truth
+    central_system = CentralSystem(truth, behaviour or Behaviour()) if after is None else after.csms
     settings = load_settings(configuration(folder, **config))
     async with memory_network(central_system) as network:
         network.up = online
         async with running(settings, clock, connect=network.connect, rng=random.Random(7)) as daemon:
-            here = Site(daemon=daemon, csms=central_system, network=network, clock=clock, folder=folder)
+            here = Site(
+                daemon=daemon, csms=central_system, network=network, clock=clock, truth=truth, folder=folder
+            )
             if online:
                 await here.log.message(call.StatusNotification, since=len(here.log.calls))
             yield here
-            assert here.world.violations == ()
-        assert central_system.log(STATION).violations == []
+            assert here.world.violations == (), here.world.violations
+        violations = central_system.log(STATION).violations
+        assert violations == [], violations

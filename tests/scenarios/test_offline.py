@@ -1,0 +1,312 @@
+"""Sessions that the central system does not see live: kept, told in order, booked once, whatever it answers."""
+
+import itertools
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ocpp.v16 import call
+
+from cpd.lab.csms.behaviour import Behaviour, Reaction, Tag
+from tests.scenarios.site import Site, site
+from tests.virtual_time import run_virtual
+
+TAG = "04A31F02B16180"
+ANYBODY = "AllowOfflineTxForUnknownId = true"
+TRANSACTION_MESSAGES = ("StartTransaction", "MeterValues", "StopTransaction")
+
+
+def journal(here: Site, since: int = 0) -> list[str]:
+    """The transaction messages that came, in order."""
+    return [one.action for one in here.log.calls[since:] if one.action in TRANSACTION_MESSAGES]
+
+
+async def unplug(here: Site, number: int = 1) -> None:
+    here.world.plug_out(number)
+    await here.status("Available", number)
+
+
+async def caught_up(here: Site) -> None:
+    """Wait until all that was kept is delivered or given up."""
+    while not here.daemon.csms.online or here.daemon.station.journal.queued:
+        await here.clock.sleep(1)
+
+
+@pytest.mark.parametrize("online_at_start", [True, False])
+@pytest.mark.parametrize("online_at_stop", [True, False])
+def test_a_session_is_booked_once_wherever_the_link_was_missing(
+    tmp_path: Path, online_at_start: bool, online_at_stop: bool
+) -> None:
+    async def scenario() -> None:
+        async with site(tmp_path, ocpp=ANYBODY) as here:
+            await here.clock.sleep(5)
+            if not online_at_start:
+                here.network.cut()
+            here.world.meter(1, energy_wh=1_000)
+            began = here.clock.now()
+            await here.charge(TAG)
+            await here.clock.sleep(590)
+            if online_at_stop:
+                here.network.up = True
+                await caught_up(here)
+            else:
+                here.network.cut()
+            here.world.swipe(TAG)
+            await here.status("Finishing")
+            ended = here.clock.now()
+            await unplug(here)
+            here.network.up = True
+            await caught_up(here)
+            (booked,) = await here.stopped()
+            assert (booked.starts, booked.stops, booked.reason, booked.stop_id_tag) == (1, 1, "Local", TAG)
+            assert booked.meter_start_wh == 1_000
+            assert abs(booked.started_at - began) < timedelta(seconds=2)
+            assert booked.stopped_at is not None
+            assert abs(booked.stopped_at - ended) < timedelta(seconds=2)
+            assert booked.meter_values >= 9
+            sent = journal(here)
+            assert sent == ["StartTransaction"] + ["MeterValues"] * booked.meter_values + ["StopTransaction"]
+
+    run_virtual(scenario())
+
+
+def test_meter_values_go_in_order_with_the_number_that_is_known_when_they_are_sent(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        ocpp = f"{ANYBODY}\nMeterValueSampleInterval = 30"
+        behaviour = Behaviour(transaction_ids=(4_711, 815))
+        async with site(tmp_path, behaviour=behaviour, ocpp=ocpp) as here:
+            await here.clock.sleep(5)
+            here.network.cut()
+            for tag in ("ONE", "TWO"):
+                await here.charge(tag)
+                await here.clock.sleep(95)
+                here.world.swipe(tag)
+                await here.status("Finishing")
+                await unplug(here)
+            here.network.up = True
+            await caught_up(here)
+            values: list[Any] = here.log.messages(call.MeterValues)
+            assert [one.transaction_id for one in values] == [4_711] * 3 + [815] * 3
+            instants = [one.meter_value[0]["timestamp"] for one in values]
+            assert instants == sorted(instants)
+            one = ["StartTransaction"] + ["MeterValues"] * 3 + ["StopTransaction"]
+            assert journal(here) == one + one
+
+    run_virtual(scenario())
+
+
+def test_two_connectors_keep_the_order_of_the_charge_point(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with site(tmp_path, connectors=2, ocpp=ANYBODY) as here:
+            await here.clock.sleep(5)
+            here.network.cut()
+            await here.charge("ONE", 1)
+            await here.charge("TWO", 2)
+            here.world.swipe("ONE")
+            await here.status("Finishing", 1)
+            here.world.swipe("TWO")
+            await here.status("Finishing", 2)
+            here.network.up = True
+            await caught_up(here)
+            assert journal(here) == ["StartTransaction"] * 2 + ["StopTransaction"] * 2
+            assert [(one.connector, one.starts, one.stops) for one in here.log.ledger.transactions] == [
+                (1, 1, 1),
+                (2, 1, 1),
+            ]
+
+    run_virtual(scenario())
+
+
+def test_a_link_that_drops_before_the_start_is_answered_books_it_once(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        behaviour = Behaviour(reactions={"StartTransaction": Reaction(drops_link=True, times=1)})
+        async with site(tmp_path, behaviour=behaviour) as here:
+            await here.charge(TAG)
+            await here.clock.sleep(65)
+            here.world.swipe(TAG)
+            (booked,) = await here.stopped()
+            assert len(here.log.messages(call.StartTransaction)) == 2
+            assert (booked.starts, booked.stops) == (1, 1)
+
+    run_virtual(scenario())
+
+
+def test_an_answer_that_is_lost_with_the_link_makes_the_same_start_come_again(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        behaviour = Behaviour(reactions={"StartTransaction": Reaction(delay_s=20.0, times=1)})
+        async with site(tmp_path, behaviour=behaviour) as here:
+            await here.charge(TAG)
+            await here.clock.sleep(10)
+            here.network.swallows = True
+            await here.clock.sleep(200)
+            here.network.swallows = False
+            await caught_up(here)
+            (booked,) = here.log.ledger.transactions
+            assert booked.starts == 2, "the same message is the same transaction"
+            first, second = here.log.messages(call.StartTransaction)
+            assert first == second
+            here.world.swipe(TAG)
+            (booked,) = await here.stopped()
+            assert booked.stops == 1
+
+    run_virtual(scenario())
+
+
+def test_what_the_csms_keeps_refusing_is_laid_aside_and_the_next_transaction_goes_on(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        ocpp = "TransactionMessageAttempts = 3\nTransactionMessageRetryInterval = 20"
+        async with site(tmp_path, connectors=2, ocpp=ocpp) as here:
+            await here.charge("A", 1)
+            await here.clock.sleep(5)
+            here.behave(reactions={"StopTransaction": {"error": "InternalError", "times": 3}})
+            here.world.swipe("A")
+            await here.status("Finishing", 1)
+            await here.charge("B", 2)
+            here.world.swipe("B")
+            await here.status("Finishing", 2)
+            await here.stopped(1)
+            stops = [one for one in here.log.calls if one.action == "StopTransaction"]
+            first, second = here.log.ledger.transactions
+            assert [one.message.transaction_id for one in stops] == [first.id] * 3 + [second.id]
+            waits = [later.at_s - earlier.at_s for earlier, later in itertools.pairwise(stops)]
+            assert waits[:2] == pytest.approx([20, 40], abs=0.5)
+            assert waits[2] < 1
+            assert (first.open, second.stops) == (True, 1)
+            status = (await here.control("status"))["csms"]
+            assert (status["queued"], status["dead"]) == (0, 1)
+
+    run_virtual(scenario())
+
+
+def test_the_stop_of_a_start_that_was_given_up_is_still_sent(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        ocpp = "TransactionMessageAttempts = 2\nTransactionMessageRetryInterval = 10"
+        behaviour = Behaviour(
+            reactions={
+                "StartTransaction": Reaction(error="InternalError"),
+                # The ledger of the lab knows no such transaction, so the answers are scripted.
+                "StopTransaction": Reaction(answer={}),
+                "MeterValues": Reaction(answer={}),
+            }
+        )
+        async with site(tmp_path, behaviour=behaviour, ocpp=ocpp) as here:
+            await here.charge(TAG)
+            await here.clock.sleep(90)
+            here.world.swipe(TAG)
+            await here.log.message(call.StopTransaction)
+            assert journal(here) == ["StartTransaction"] * 2 + ["MeterValues", "StopTransaction"]
+            (stop,) = here.log.messages(call.StopTransaction)
+            assert (stop.transaction_id, stop.reason) == (-1, "Local")
+
+    run_virtual(scenario())
+
+
+def test_what_is_kept_survives_a_restart_in_its_order(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with site(tmp_path, ocpp=ANYBODY) as first:
+            await first.clock.sleep(5)
+            first.network.cut()
+            await first.charge(TAG)
+            await first.clock.sleep(130)
+            first.world.swipe(TAG)
+            await first.status("Finishing")
+            await first.daemon.station.shut_down()
+        seen = len(first.log.calls)
+        async with site(tmp_path, after=first, ocpp=ANYBODY) as second:
+            await caught_up(second)
+            assert journal(second, seen) == ["StartTransaction"] + ["MeterValues"] * 2 + ["StopTransaction"]
+            (booked,) = second.log.ledger.transactions
+            assert (booked.starts, booked.stops, booked.reason) == (1, 1, "Local")
+
+    run_virtual(scenario())
+
+
+def test_a_planned_restart_ends_the_session_by_its_own_reason(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with site(tmp_path) as first:
+            await first.charge(TAG)
+            await first.clock.sleep(65)
+            await first.daemon.station.shut_down()
+            (booked,) = await first.stopped()
+            assert (booked.reason, booked.stops) == ("Reboot", 1)
+
+    run_virtual(scenario())
+
+
+@pytest.mark.parametrize(
+    ("rules", "known", "refusal"),
+    [
+        ("", None, "CARD_UNKNOWN_OFFLINE"),
+        ("", "Accepted", None),
+        ("", "Blocked", "CARD_REFUSED"),
+        ("LocalAuthorizeOffline = false", "Accepted", "CARD_UNKNOWN_OFFLINE"),
+        ("AuthorizationCacheEnabled = false", "Accepted", "CARD_UNKNOWN_OFFLINE"),
+        ("AllowOfflineTxForUnknownId = true", None, None),
+        ("AllowOfflineTxForUnknownId = true", "Blocked", "CARD_REFUSED"),
+        ("AllowOfflineTxForUnknownId = true\nAuthorizationCacheEnabled = false", "Accepted", None),
+        (
+            "AllowOfflineTxForUnknownId = true\nLocalAuthorizeOffline = false",
+            "Accepted",
+            "CARD_UNKNOWN_OFFLINE",
+        ),
+    ],
+)
+def test_offline_a_card_is_judged_by_what_is_known_of_it(
+    tmp_path: Path, rules: str, known: str | None, refusal: str | None
+) -> None:
+    async def scenario() -> None:
+        tags = {} if known is None else {TAG: Tag(status=known)}  # type: ignore[arg-type]
+        async with site(tmp_path, behaviour=Behaviour(tags=tags), ocpp=rules) as here:
+            if known is not None:
+                here.world.swipe(TAG)
+                await here.log.message(call.Authorize)
+                await here.clock.sleep(90)
+            here.network.cut()
+            here.world.plug_in(1)
+            await here.status("Preparing")
+            here.world.swipe(TAG.lower())
+            await here.clock.sleep(10)
+            now = here.connector()
+            assert now.status == ("Charging" if refusal is None else "Preparing")
+            assert [blocker.code for blocker in now.blockers] == ([] if refusal is None else [refusal])
+            await unplug(here)
+            here.network.up = True
+            await caught_up(here)
+
+    run_virtual(scenario())
+
+
+def test_online_a_card_is_asked_about_again_and_the_answer_replaces_what_was_known(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with site(tmp_path) as here:
+            await here.charge(TAG)
+            await unplug(here)
+            here.behave(tags={TAG: {"status": "Blocked"}})
+            here.world.plug_in(1)
+            await here.status("Preparing")
+            here.world.swipe(TAG)
+            await here.until(lambda one: one.blockers[0].code == "CARD_REFUSED")
+            here.network.cut()
+            here.world.swipe(TAG)
+            await here.clock.sleep(10)
+            assert here.connector().transaction is None
+            assert here.connector().blockers[0].code == "CARD_REFUSED"
+
+    run_virtual(scenario())
+
+
+def test_a_card_that_started_offline_and_is_refused_later_ends_its_session(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        behaviour = Behaviour(tags={TAG: Tag(status="Blocked")})  # type: ignore[arg-type]
+        async with site(tmp_path, behaviour=behaviour, ocpp=ANYBODY) as here:
+            await here.clock.sleep(5)
+            here.network.cut()
+            await here.charge(TAG)
+            await here.clock.sleep(100)
+            here.network.up = True
+            (booked,) = await here.stopped()
+            assert (booked.reason, booked.stops) == ("DeAuthorized", 1)
+            await here.status("Finishing")
+
+    run_virtual(scenario())
