@@ -13,9 +13,7 @@ from math import lcm
 from typing import Final, NamedTuple
 
 from cpd.domain.supply import Constraint, ConstraintKind
-
-LOWEST_OFFER_MA: Final = 6_000
-"""IEC 61851-1 Table A.8: the pilot cannot offer less than 6 A."""
+from hal.iec61851 import MIN_CURRENT_MA
 
 _STEP_MA: Final = 100
 
@@ -93,7 +91,7 @@ def alone(draw: Draw, ceiling: Ceiling) -> Draw:
 
 
 def _can_charge(draw: Draw) -> bool:
-    return draw.power_mw >= LOWEST_OFFER_MA * draw.mw_per_ma
+    return draw.power_mw >= MIN_CURRENT_MA * draw.mw_per_ma
 
 
 def _fits(draws: Sequence[Draw], powers_mw: Sequence[int], ceiling: Ceiling) -> bool:
@@ -128,7 +126,7 @@ def _lowered(draw: Draw, power_mw: int, by: Constraint) -> Draw:
 
 def _level(draws: Sequence[Draw], ceiling: Ceiling) -> list[int] | None:
     """The highest level that fits, over the wished minimums or else over 6 A; None where 6 A is too much."""
-    lowest_mw = [LOWEST_OFFER_MA * draw.mw_per_ma for draw in draws]
+    lowest_mw = [MIN_CURRENT_MA * draw.mw_per_ma for draw in draws]
     wished_mw = [max(least, draw.minimum_mw) for least, draw in zip(lowest_mw, draws, strict=True)]
     highest = max(draw.current_ma for draw in draws) // _STEP_MA + 1
     for floors_mw in (wished_mw, lowest_mw):

@@ -269,7 +269,7 @@ _LIMIT_CODES = {
 
 def _limit(situation: Situation) -> list[Cause]:
     limit = situation.limit
-    if limit is None or limit.current_ma // 100 * 100 >= 6_000:
+    if limit is None or limit.offer_ma > 0:
         return []
     by = limit.constrained_by
     if by.kind in _LIMIT_CODES:

@@ -18,6 +18,7 @@ from cpd.domain.profiles import STATION, Capabilities, RateUnit, Refusal
 from cpd.domain.stretches import Situation, Stretch, lanes_for
 from cpd.domain.supply import Cap, Connector, Constraint, ConstraintKind, Supply
 from cpd.domain.timeline import FOREVER_S, Level
+from hal.iec61851 import MIN_CURRENT_MA
 
 __all__ = [
     "ActiveLimit",
@@ -51,6 +52,12 @@ class ActiveLimit:
     own_ma: int
     valid_until_s: int | None = None
     runner_up: ActiveLimit | None = None
+
+    @property
+    def offer_ma(self) -> int:
+        """What the pilot can advertise of it: whole tenths of an ampere, and 0 below 6 A."""
+        current_ma = self.current_ma // 100 * 100
+        return current_ma if current_ma >= MIN_CURRENT_MA else 0
 
 
 class CompositePeriod(NamedTuple):

@@ -10,11 +10,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 
-from cpd.domain.allocation import LOWEST_OFFER_MA, Ceiling, Draw, allocate, alone
+from cpd.domain.allocation import Ceiling, Draw, allocate, alone
 from cpd.domain.profile_book import ProfileBook, Session
 from cpd.domain.profiles import STATION, RateUnit
 from cpd.domain.supply import Bound, Connector, Supply
 from cpd.domain.timeline import FOREVER_S, CompiledProfile, Level, Run, prevailing
+from hal.iec61851 import MIN_CURRENT_MA
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +165,7 @@ class _Outlet:
             minimum_tenths = schedule.min_rate_tenths or 0
             self._constraint = run.compiled.held_constraint if run.held else run.compiled.constraint
             # A guess about the time may lower the current, but must not keep a car from charging at all.
-            least_ma = LOWEST_OFFER_MA if run.held else 0
+            least_ma = MIN_CURRENT_MA if run.held else 0
         # All that depends on the phases asked for, which are few, is worked out once.
         self._by_phases: list[tuple[int, int, int, int, int, int]] = []
         for wanted in (1, 2, 3):

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from cpd.domain.allocation import LOWEST_OFFER_MA
 from cpd.domain.composite import ActiveLimit, Cap, Connector, ConstraintKind, Supply, limits_at
 from cpd.station.ledger import Ledger
 from cpd.station.signal import Signal
@@ -115,7 +114,7 @@ class LimitScheduler:
         if connector not in self._ledger.running:
             self._starved_s.pop(connector, None)
             return
-        target_ma = offer_of(limit)
+        target_ma = limit.offer_ma
         if target_ma < offered_ma:
             self._lowered_s[connector] = now_s
         if target_ma == 0 and limit.constrained_by.kind is ConstraintKind.SHARE:
@@ -125,7 +124,7 @@ class LimitScheduler:
         """What of *limit* is offered: an increase waits for those who gave way, and for the minimum pause."""
         if connector not in self._ledger.running:
             return AppliedLimit(limit=limit, offer_ma=0)
-        target_ma = offer_of(limit)
+        target_ma = limit.offer_ma
         wait_until_s = self._wait_until_s(connector)
         if target_ma <= offered_ma or wait_until_s <= now_s:
             if target_ma > 0:
@@ -159,12 +158,6 @@ class LimitScheduler:
         if self._fail_safe_ma is not None:
             caps = (*caps, Cap(kind=ConstraintKind.OFFLINE, current_ma=self._fail_safe_ma))
         return replace(connector, caps=(*connector.caps, *caps)) if caps else connector
-
-
-def offer_of(limit: ActiveLimit) -> int:
-    """What *limit* lets be offered, in mA: whole tenths of an ampere, and 0 below 6 A (IEC 61851-1 Annex A)."""
-    current_ma = limit.current_ma // 100 * 100
-    return current_ma if current_ma >= LOWEST_OFFER_MA else 0
 
 
 def _offered(applied: Mapping[int, AppliedLimit], connector: int) -> int:
