@@ -170,7 +170,7 @@ def test_a_slow_client_gets_all_answers_also_after_it_has_said_its_last_word(pat
     talk(path, conversation)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.binary(max_size=200), max_size=5))
 def test_garbage_never_ends_the_server(path: Path, chunks: list[bytes]) -> None:
     async def conversation(client: Lines, _target: FakeTarget) -> None:

@@ -77,7 +77,7 @@ def test_full_book_takes_a_replacement_and_nothing_more() -> None:
     assert ids(put(book, replace(DEFAULT, id=2), max_installed=1).book) == [(1, 2)]
 
 
-@settings(max_examples=50, derandomize=True, deadline=None)
+@settings(max_examples=50)
 @given(profiles(purpose=Purpose.TX_DEFAULT))
 def test_installing_twice_is_installing_once(profile: ChargingProfile) -> None:
     once = put(ProfileBook(), profile).book
@@ -209,7 +209,7 @@ def test_only_a_tx_profile_is_bound_to_a_transaction() -> None:
         InstalledProfile(connector=1, received_at_s=0, profile=DEFAULT, transaction_key="a")
 
 
-@settings(max_examples=50, derandomize=True, deadline=None)
+@settings(max_examples=50)
 @given(st.permutations([(level, place) for level in range(3) for place in (STATION, 1)]))
 def test_higher_level_comes_first_and_the_connectors_own_at_an_equal_one(
     arrivals: list[tuple[int, int]],

@@ -81,7 +81,7 @@ async def live_through(acts_: list[tuple[Act, float, bool]], state_dir: Path, **
 
 
 @given(story=story, phase_switching=st.booleans(), lock=st.booleans(), ventilation=st.booleans())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 def test_no_sequence_of_events_makes_an_outlet_unsafe(
     story: list[tuple[Act, float, bool]], phase_switching: bool, lock: bool, ventilation: bool
 ) -> None:

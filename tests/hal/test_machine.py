@@ -229,7 +229,7 @@ inputs = st.one_of(
 
 
 @given(st.lists(st.tuples(inputs, st.sampled_from([0.0, 0.01, 0.5, 1.0, 7.0, 40.0])), max_size=40))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_input_leaves_a_settled_state_that_is_safe(events: list[tuple[OutletInput, float]]) -> None:
     run = Run(OutletConfig(id=1))
     for given_input, wait_s in events:

@@ -303,7 +303,7 @@ def test_a_day_of_profiles_wire_schedule_why_and_duty_agree(tmp_path: Path) -> N
     run_virtual(follow(tmp_path, A_DAY, hours=24, every_s=601))
 
 
-@settings(max_examples=12, deadline=None, derandomize=True)
+@settings(max_examples=12)
 @given(day=days())
 def test_random_profiles_wire_schedule_why_and_duty_agree(
     tmp_path_factory: pytest.TempPathFactory, day: list[tuple[int, dict[str, Any]]]

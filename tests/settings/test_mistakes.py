@@ -76,7 +76,7 @@ KEYS = st.text("abc", min_size=1, max_size=2)
 VALUES = st.sampled_from(["1", '"x"', "[\n1,\n2,\n]", "'''\na = 1\n'''", "{ a = 1 }"])
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(st.dictionaries(KEYS, st.dictionaries(KEYS, VALUES, max_size=3), max_size=3))
 def test_the_line_found_is_the_line_written(tables: dict[str, dict[str, str]]):
     lines: list[str] = []

@@ -226,7 +226,7 @@ async def _stall(box: Outbox, plan: list[tuple[float, float]]) -> None:
         box.store.let_go()
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=80)
 @given(before=appends, after=appends, answers=outcomes, disk=stalls)
 def test_every_fact_is_told_once_and_in_order_whatever_happens_meanwhile(
     tmp_path_factory: pytest.TempPathFactory,
@@ -251,7 +251,7 @@ def test_every_fact_is_told_once_and_in_order_whatever_happens_meanwhile(
     run_virtual(story())
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40)
 @given(plan=appends, answers=outcomes, cut_s=st.floats(min_value=0, max_value=6))
 def test_after_a_power_cut_what_is_left_is_in_order_and_no_start_is_missing(
     tmp_path_factory: pytest.TempPathFactory,

@@ -391,7 +391,7 @@ def test_old_audit_rows_go_with_the_undated_ones_before_them(kept: SqliteReposit
 WALL_TIMES = st.datetimes(datetime(1970, 1, 1), datetime(9999, 12, 31), timezones=st.just(UTC))
 
 
-@settings(max_examples=50, deadline=None, derandomize=True)
+@settings(max_examples=50)
 @given(
     monotonic_s=st.floats(0, 1e9),
     at=st.none() | WALL_TIMES,

@@ -81,9 +81,14 @@ CONDITIONS: tuple[Condition, ...] = (
         holds=_fault_is_present(
             FaultKind.UNDER_VOLTAGE,
             FaultKind.OVER_VOLTAGE,
-            FaultKind.DIODE_MISSING,
             FaultKind.POWER_SWITCH_FAILURE,
         ),
+    ),
+    Condition(
+        # A steady pilot has no low level to see it by; without PWM the 6 s of the withdrawal are the bound.
+        rule="3: live without a diode under PWM",
+        limit_s=1.0 + _OPEN_S,
+        holds=lambda truth: truth.live and truth.offering and FaultKind.DIODE_MISSING in truth.outlet.hazards,
     ),
     Condition(
         rule="3: live with a tripped ground-fault detector",

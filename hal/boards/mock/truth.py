@@ -86,6 +86,8 @@ class OutletTruth:
         self._advertised: deque[tuple[float, int]] = deque(maxlen=32)
         self._diode_seen = False
         self._opened_s: float | None = None
+        self._released_s: float | None = None
+        """When the coil was released last, also one that had not pulled in yet."""
         self._closes: deque[float] = deque(maxlen=10)
         self._fault_over_s: float | None = None
         self._was_faulty = False
@@ -144,7 +146,7 @@ class OutletTruth:
 
     def may_wait_for_close(self) -> bool:
         """True while nothing physical speaks against a closed contactor."""
-        rested = self._opened_s is None or self.now_s >= self._opened_s + 5.0
+        rested_s = max(self._opened_s or 0.0, self._released_s or 0.0) + 5.0
         rate = len(self._closes) < 10 or self.now_s >= self._closes[0] + 600.0
         return (
             self.ready
@@ -152,7 +154,7 @@ class OutletTruth:
             and self.permitted_ma > 0
             and not self.outlet.hazards
             and (not self.outlet.config.lock or self.outlet.lock.position() is LockState.LOCKED)
-            and rested
+            and self.now_s >= rested_s
             and rate
         )
 
@@ -214,7 +216,9 @@ class OutletTruth:
         self._note("coil %s", closed)
         if closed:
             self._closing()
-        elif self.live and max(self.outlet.meter.current_ma) > 1_000 and not self._may_open_under_load():
+            return
+        self._released_s = self.now_s
+        if self.live and max(self.outlet.meter.current_ma) > 1_000 and not self._may_open_under_load():
             self._violated("14: opened under load without need")
 
     def phases_selected(self, phases: int) -> None:

@@ -44,7 +44,7 @@ def with_period(**changes: Any) -> dict[str, Any]:
     return with_schedule(chargingSchedulePeriod=[PERIOD | changes])
 
 
-@settings(max_examples=100, derandomize=True, deadline=None)
+@settings(max_examples=100)
 @given(profiles())
 def test_profile_survives_the_wire(profile: ChargingProfile) -> None:
     text = json.dumps({"connectorId": 1, "csChargingProfiles": profile_to(profile)}, default=float)
