@@ -115,7 +115,7 @@ def profile_document(installed: InstalledProfile, wire: dict[str, object]) -> In
 def past_transaction_document(
     transaction: Transaction, *, delivered: bool, full: bool = False
 ) -> PastTransactionDocument:
-    """A transaction of the list; a running one has taken what its last stored reading says."""
+    """A transaction of the list; a running one has taken what its last reading says."""
     stop_wh = transaction.meter_stop_wh
     taken_wh = (transaction.last_meter_wh if stop_wh is None else stop_wh) - transaction.meter_start_wh
     stopped_at = transaction.stopped.at if transaction.stopped is not None else None

@@ -85,7 +85,7 @@ class StationTarget:
         return await self._station.clear_profiles(which)
 
     async def transactions(self, limit: int) -> Sequence[tuple[Transaction, bool]]:
-        return await self._store.relaxed(lambda repositories: repositories.transactions.recent(limit))
+        return await self._station.transactions(limit)
 
     def configuration(self) -> Sequence[ConfigurationKey]:
         return self._station.configuration.entries()

@@ -5,16 +5,16 @@ Everything that an OCPP version or the control interface may ask is a method her
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cpd.domain.authorization import AuthorizationStatus, IdTagInfo
 from cpd.domain.composite import CompositeSchedule, Supply, composite_schedule
 from cpd.domain.connector_status import NO_ERROR, ConnectorStatus
 from cpd.domain.profile_book import ProfileBook, ProfileFilter
 from cpd.domain.profiles import STATION, ChargingProfile, RateUnit, Refusal
-from cpd.domain.transactions import StopReason
+from cpd.domain.transactions import StopReason, Transaction
 from cpd.errors import StorageError
 from cpd.station.admission import Admission
 from cpd.station.configuration import Configuration
@@ -323,6 +323,22 @@ class Station:
             hal_process=self._config.hal_process,
             connectors=tuple(self._connector_snapshot(task) for task in self.connectors.values()),
         )
+
+    async def transactions(self, limit: int) -> Sequence[tuple[Transaction, bool]]:
+        """The newest *limit* transactions, newest first, each with: has the CSMS taken all of it?
+
+        Running ones are as they are now, what they have taken included. Raises `StorageError`.
+        """
+        recent = await self._store.relaxed(lambda repositories: repositories.transactions.recent(limit))
+        return [(self._as_it_runs(transaction), delivered) for transaction, delivered in recent]
+
+    def _as_it_runs(self, kept: Transaction) -> Transaction:
+        running = self.ledger.running.get(kept.connector)
+        if running is None or running.local_id != kept.local_id:
+            return kept
+        meter = self._hal.evses[kept.connector].snapshot().meter
+        register_wh = 0 if meter is None else meter.energy_wh
+        return replace(running, last_meter_wh=max(running.last_meter_wh, register_wh))
 
     def _connector_snapshot(self, task: ConnectorTask) -> ConnectorSnapshot:
         outlet = task.evse.snapshot()

@@ -244,3 +244,16 @@ def test_meter_values_come_on_the_grid_of_the_transaction_with_their_context(tmp
             ]
 
     run_virtual(scenario())
+
+
+def test_the_list_of_transactions_tells_what_a_running_one_has_taken(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with site(tmp_path) as here:
+            await here.charge(TAG)
+            await here.clock.sleep(30)
+            ((running, delivered),) = await here.daemon.station.transactions(10)
+            taken_wh = running.last_meter_wh - running.meter_start_wh
+            assert taken_wh == here.connector().transaction_energy_wh
+            assert (taken_wh > 150, delivered) == (True, False)
+
+    run_virtual(scenario())
