@@ -20,6 +20,7 @@ from cpd.station.admission import Admission
 from cpd.station.configuration import Configuration
 from cpd.station.connector import Authorisation, ConnectorTask
 from cpd.station.csms import ConnectorReport, Csms
+from cpd.station.dating import date_moments
 from cpd.station.fail_safe import FailSafe
 from cpd.station.housekeeping import Housekeeping
 from cpd.station.journal import Delivery, Journal
@@ -28,7 +29,7 @@ from cpd.station.ledger import Ledger
 from cpd.station.limits import LimitScheduler
 from cpd.station.metering import MeterSampler
 from cpd.station.recovery import recover
-from cpd.station.repositories import Repositories, Store
+from cpd.station.repositories import Store
 from cpd.station.signal import Signal
 from cpd.station.snapshot import ConnectorSnapshot, StationIdentity, StationSnapshot
 from cpd.station.timebase import Timebase
@@ -41,9 +42,6 @@ SHUT_DOWN_S = 12.0
 
 FAREWELL_S = 2.0
 """How long the CSMS may take to hear of what was stopped; otherwise it hears it after the restart."""
-
-DATING_RETRY_S = 60.0
-"""What the store refused to date is tried again this much later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +150,7 @@ class Station:
             tasks.create_task(self._read_cards(), name="cards")
             tasks.create_task(self._follow_clock(), name="clock-steps")
             tasks.create_task(self._follow_configuration(), name="configuration")
-            tasks.create_task(self._date_moments(), name="dating")
+            tasks.create_task(date_moments(self._store, self._timebase), name="dating")
             tasks.create_task(self._housekeeping.run(), name="housekeeping")
             if self._config.fail_safe is not None:
                 watching = self._config.fail_safe.watch(self._csms, self.changed, self.limits.hold_to)
@@ -393,19 +391,3 @@ class Station:
             for task in self.connectors.values():
                 task.wake()
             self.changed.fire()
-
-    async def _date_moments(self) -> None:
-        """Once the wall clock is trusted, what was stamped before is dated in the store too."""
-        while not self._timebase.clock.trusted:
-            await self._timebase.clock.stepped()
-        while True:
-            try:
-                await self._store.commit(self._date_transactions)
-            except StorageError as error:
-                log.error("moments before the clock was set are not dated in the store yet: %s", error)
-                await self._timebase.clock.sleep(DATING_RETRY_S)
-            else:
-                return
-
-    def _date_transactions(self, repositories: Repositories) -> None:
-        repositories.transactions.date(self._timebase.boot, self._timebase.at_zero)

@@ -1,0 +1,30 @@
+"""What was stamped while nobody had set the wall clock is dated in the store, once somebody has."""
+
+import logging
+
+from cpd.errors import StorageError
+from cpd.station.repositories import Repositories, Store
+from cpd.station.timebase import Timebase
+
+log = logging.getLogger(__name__)
+
+RETRY_S = 60.0
+"""What the store refused to date is tried again this much later."""
+
+
+async def date_moments(store: Store, timebase: Timebase) -> None:
+    """Wait until the wall clock is trusted, and date this boot's moments, so that a restart does not lose them."""
+
+    def date(repositories: Repositories) -> None:
+        repositories.transactions.date(timebase.boot, timebase.at_zero)
+
+    while not timebase.clock.trusted:
+        await timebase.clock.stepped()
+    while True:
+        try:
+            await store.commit(date)
+        except StorageError as error:
+            log.error("moments before the clock was set are not dated in the store yet: %s", error)
+            await timebase.clock.sleep(RETRY_S)
+        else:
+            return
