@@ -13,8 +13,9 @@ from math import lcm
 from typing import NamedTuple
 
 from cpd.domain.allocation import Ceiling, Draw, allocate
-from cpd.domain.profile_book import ProfileBook, Session
+from cpd.domain.profile_book import ProfileBook
 from cpd.domain.profiles import STATION, Capabilities, RateUnit, Refusal
+from cpd.domain.sessions import Session
 from cpd.domain.stretches import Situation, Stretch, lanes_for
 from cpd.domain.supply import Cap, Connector, Constraint, ConstraintKind, Supply
 from cpd.domain.timeline import FOREVER_S, Level

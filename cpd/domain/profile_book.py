@@ -10,24 +10,10 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from cpd.domain.profiles import STATION, ChargingProfile, Kind, Purpose, Refusal
+from cpd.domain.sessions import Session
 from cpd.domain.timeline import CompiledProfile, compile_profile
 
 _KEPT_AFTER_END_S: Final = 86_400
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
-    """A running transaction as smart charging sees it.
-
-    *key* is the daemon's own name of the transaction, *transaction_id* the central system's, None until
-    StartTransaction.conf is in. *order* settles who is senior among transactions of the same second.
-    """
-
-    connector: int
-    key: str
-    transaction_id: int | None
-    started_at_s: int
-    order: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

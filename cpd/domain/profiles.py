@@ -8,10 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
-if TYPE_CHECKING:
-    from cpd.domain.profile_book import Session
+from cpd.domain.sessions import Session
 
 STATION: Final = 0
 """The connector number under which a profile holds for the whole charge point (OCPP 1.6 §3.13)."""

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from itertools import repeat
 
 from cpd.domain.allocation import Ceiling, Draw, allocate, alone
-from cpd.domain.profile_book import ProfileBook, Session
+from cpd.domain.profile_book import ProfileBook
 from cpd.domain.profiles import STATION, RateUnit
+from cpd.domain.sessions import Session
 from cpd.domain.supply import Bound, Connector, Supply
 from cpd.domain.timeline import FOREVER_S, CompiledProfile, Level, Run, prevailing
 from hal.iec61851 import MIN_CURRENT_MA

@@ -10,14 +10,9 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
-from cpd.domain.profile_book import (
-    BookChange,
-    InstalledProfile,
-    ProfileBook,
-    ProfileFilter,
-    Session,
-)
+from cpd.domain.profile_book import BookChange, InstalledProfile, ProfileBook, ProfileFilter
 from cpd.domain.profiles import Capabilities, ChargingProfile, Refusal, check_profile
+from cpd.domain.sessions import Session
 from cpd.domain.transactions import FactKind, StopReason, Transaction
 from cpd.station.journal import Journal
 from cpd.station.repositories import Repositories, Store

@@ -9,8 +9,9 @@ from decimal import Decimal
 from typing import Any
 
 from cpd.domain.composite import Connector, Supply, composite_schedule, limits_at
-from cpd.domain.profile_book import BookChange, ProfileBook, Session
+from cpd.domain.profile_book import BookChange, ProfileBook
 from cpd.domain.profiles import Capabilities, RateUnit, Refusal, check_profile
+from cpd.domain.sessions import Session
 from cpd.ocpp.errors import CallError, ErrorCode
 from cpd.ocpp.timestamps import parse_date_time
 from cpd.ocpp.v16.translate_profiles import (

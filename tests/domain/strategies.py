@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hypothesis import strategies as st
 
 from cpd.domain.composite import Cap, Connector, ConstraintKind, Supply
-from cpd.domain.profile_book import BookChange, ProfileBook, Session
+from cpd.domain.profile_book import BookChange, ProfileBook
 from cpd.domain.profiles import (
     STATION,
     ChargingProfile,
@@ -20,6 +20,7 @@ from cpd.domain.profiles import (
     Recurrency,
     SchedulePeriod,
 )
+from cpd.domain.sessions import Session
 
 NOW_S = 1_772_445_600
 WINDOW_S = 90

@@ -23,8 +23,9 @@ from cpd.domain.composite import (
     limit_at,
     limits_at,
 )
-from cpd.domain.profile_book import BookChange, ProfileBook, ProfileFilter, Session
+from cpd.domain.profile_book import BookChange, ProfileBook, ProfileFilter
 from cpd.domain.profiles import STATION, Capabilities, Purpose, RateUnit, Refusal
+from cpd.domain.sessions import Session
 from tests.domain import reference
 from tests.domain.strategies import NOW_S, WINDOW_S, World, book_of, profiles, worlds
 

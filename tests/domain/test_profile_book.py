@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cpd.domain.profile_book import BookChange, InstalledProfile, ProfileBook, ProfileFilter, Session
+from cpd.domain.profile_book import BookChange, InstalledProfile, ProfileBook, ProfileFilter
 from cpd.domain.profiles import (
     STATION,
     ChargingProfile,
@@ -20,6 +20,7 @@ from cpd.domain.profiles import (
     Refusal,
     SchedulePeriod,
 )
+from cpd.domain.sessions import Session
 from tests.domain.strategies import profiles
 
 DAY_S = 86_400

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from cpd.domain.profile_book import Session
 from cpd.domain.profiles import (
     STATION,
     Capabilities,
@@ -20,6 +19,7 @@ from cpd.domain.profiles import (
     SchedulePeriod,
     check_profile,
 )
+from cpd.domain.sessions import Session
 
 SCHEDULE = ChargingSchedule(unit=RateUnit.A, periods=(SchedulePeriod(start_s=0, limit_tenths=100),))
 DEFAULT = ChargingProfile(
