@@ -239,6 +239,7 @@ def test_while_current_flows_nothing_is_in_the_way(tmp_path: Path) -> None:
             await here.charge(TAG)
             await here.clock.sleep(10)
             assert await why(here) == []
+            await here.clock.sleep(1)
             assert last_told(here).info is None
 
     run_virtual(scenario())
@@ -447,6 +448,7 @@ def test_a_card_that_the_start_was_refused_for_is_named_while_no_current_flows(t
             here.world.swipe(TAG)
             await here.status("SuspendedEVSE")
             assert await codes(here) == ["CARD_REFUSED"]
+            await here.clock.sleep(1)
             assert last_told(here).info == "CARD_REFUSED"
 
     run_virtual(scenario())
