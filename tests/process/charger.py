@@ -151,6 +151,12 @@ class Charger:
         assert self._transport is not None
         return self._transport.get_pid()
 
+    @property
+    def cpu_s(self) -> float:
+        """What the running daemon has worked, in seconds of CPU."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     async def launch(self) -> None:
         """Start the process; it is not up yet when this returns."""
         self._earlier = self.log

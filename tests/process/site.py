@@ -88,7 +88,10 @@ async def site(
     async with listening(csms, passwords=passwords, tls=tls) as port:
         async with charger(folder, url=f"{scheme}://127.0.0.1:{port}/ocpp", **config) as here:
             if boots:
-                await csms.log(STATION).message(call.StatusNotification)
+                last = config.get("connectors", 1)
+                await csms.log(STATION).message(
+                    call.StatusNotification, lambda told: told.connector_id == last
+                )
             yield Site(charger=here, csms=csms, port=port, grown=grown)
         unprovoked = [words for words in csms.violations if tolerates is None or tolerates not in words]
         assert unprovoked == [], unprovoked

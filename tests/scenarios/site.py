@@ -159,6 +159,7 @@ async def site(
     truth = VirtualClock(start) if after is None else after.truth
     central_system = CentralSystem(truth, behaviour or Behaviour()) if after is None else after.csms
     settings = load_settings(configuration(folder, **config))
+    earlier = len(central_system.log(STATION).calls)
     async with memory_network(central_system) as network:
         network.up = online
         async with running(settings, clock, connect=network.connect, rng=random.Random(7)) as daemon:
@@ -166,7 +167,10 @@ async def site(
                 daemon=daemon, csms=central_system, network=network, clock=clock, truth=truth, folder=folder
             )
             if online:
-                await here.log.message(call.StatusNotification, since=len(here.log.calls))
+                last = len(settings.connectors)
+                await here.log.message(
+                    call.StatusNotification, lambda told: told.connector_id == last, since=earlier
+                )
             yield here
             assert here.world.violations == (), here.world.violations
         violations = central_system.log(STATION).violations
