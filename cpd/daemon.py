@@ -151,6 +151,8 @@ def _hal_config(settings: Settings) -> HalConfig:
             )
             for connector in settings.connectors
         ),
+        # It is in the log; on a laptop that stalls, a late timer must not fail the stop of the daemon.
+        raise_violations=False,
     )
 
 
