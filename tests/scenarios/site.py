@@ -171,7 +171,9 @@ async def site(
                 await here.log.message(
                     call.StatusNotification, lambda told: told.connector_id == last, since=earlier
                 )
+            world = here.world
             yield here
-            assert here.world.violations == (), here.world.violations
+        # Behind the end of the daemon: its stop is to be safe as well.
+        assert world.violations == (), world.violations
         violations = central_system.log(STATION).violations
         assert violations == [], violations

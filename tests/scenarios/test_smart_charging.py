@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ocpp.v16 import call
 
-from cpd.domain.profiles import RateUnit
 from hal.iec61851 import current_ma_for
 from tests.scenarios.site import Site, site
 from tests.virtual_time import run_virtual
@@ -224,12 +223,13 @@ class Views:
         """All four views of *connector* agree now; False while a wait that is named holds the offer back."""
         here = self._here
         ((_, told_a), *_) = await composite(here, connector, 1)
-        local = here.daemon.station.composite_schedule(connector, 1, RateUnit.A)
+        schedule = await here.control("schedule", connector=connector, duration_s=1, unit="A")
+        why = await here.control("why", connector=connector)
         snapshot = here.connector(connector)
         limit_ma = snapshot.limit.current_ma // 100 * 100
-        assert round(told_a * 1_000) == limit_ma == local.periods[0].limit_tenths * 100  # type: ignore[union-attr]
+        assert round(told_a * 1_000) == limit_ma == round(schedule["periods"][0]["limit"] * 1_000)
         wanted_ma = limit_ma if limit_ma >= 6_000 else 0
-        blocked = {blocker.code for blocker in snapshot.blockers}
+        blocked = {blocker["code"] for blocker in why["blockers"]}
         if limit_ma < 6_000:
             assert blocked & {"LIMIT_ZERO_CSMS", "LIMIT_BELOW_6A_CSMS", "LIMIT_SHARED"}, blocked
         else:

@@ -111,6 +111,12 @@ class DaemonProcess:
             process.terminate()
         return await _ended(process)
 
+    @property
+    def unsafe_outlets(self) -> list[str]:
+        """What the mock's physics logged against the outlets, over all its starts; empty is the only good answer."""
+        text = self._log.read_text(errors="replace") if self._log.exists() else ""
+        return [line for line in text.splitlines() if "unsafe outlet" in line]
+
     def last_words(self, lines: int = 12) -> list[str]:
         """The end of its log."""
         return self._log.read_text(errors="replace").splitlines()[-lines:] if self._log.exists() else []

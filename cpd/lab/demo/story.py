@@ -203,6 +203,8 @@ async def _ends(stage: Stage) -> None:
     stage.hang_up()
     status = await stage.daemon.stop()
     stage.check("the charger stops when asked", f"exit status {status}", right=status == 0)
+    unsafe = stage.daemon.unsafe_outlets
+    stage.check("no outlet was ever unsafe", "; ".join(unsafe) or "never", right=not unsafe)
 
 
 async def _plug_in_and_swipe(stage: Stage) -> None:
