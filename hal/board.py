@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from hal.evse import CardRead, Offer
-from hal.values import ContactorState, LockState, MeterReading, StopReason
+from hal.values import ContactorState, LockState, MeterReading, SelfTest, StopReason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +34,18 @@ class Pilot(Protocol):
         """The levels now, under the output that was last set."""
 
 
+INTERLOCK_HOLD_S = 0.5
+"""The coil's interlock opens where no heartbeat came for this long, whatever level the command is left at."""
+
+
 class Contactor(Protocol):
     """The power contactor with its mirror contacts, and the phase relay before it where one is wired."""
 
     def command(self, closed: bool) -> None:
-        """Energise or release the coil."""
+        """Energise or release the coil; it pulls in only while the heartbeat holds its interlock."""
+
+    def heartbeat(self) -> None:
+        """The guard lives: toggle the line that holds the coil's interlock for `INTERLOCK_HOLD_S` more."""
 
     def select_phases(self, phases: int) -> None:
         """Connect 1 or 3 phases; only ever called while the contactor is open."""
@@ -71,7 +78,13 @@ class GroundFaultMonitor(Protocol):
     """The residual-current detector."""
 
     def tripped(self) -> bool:
-        """True while the detector reports a residual current, or cannot be read."""
+        """True while the detector reports a residual current, or cannot be read; not for its own test."""
+
+    def start_self_test(self) -> None:
+        """Begin the test of its outputs, which opens its contact in the coil's circuit; RUNNING from now on."""
+
+    def self_test(self) -> SelfTest:
+        """How the last test stands; ABSENT where it cannot test itself."""
 
 
 class EmergencyStop(Protocol):
@@ -153,6 +166,9 @@ class Witness(Protocol):
 
     def availability_set(self, connector: int, available: bool) -> None:
         """The user took the outlet out of service, or back."""
+
+    def plug_held(self, connector: int, held: bool) -> None:
+        """The user wants the plug kept where the vehicle's end is pulled, or no more."""
 
     def leaving(self, connector: int) -> None:
         """The guard makes the outlet safe and ends, whatever flows."""

@@ -56,7 +56,7 @@ class OutletSnapshot:
     which a larger offer, held back by the 5 s between increases, takes effect. *closing_at_s* is the earliest
     instant of the next close where a pause or the rate of closes holds it back. *woken_at_s* is the start of the
     wake-up pulse of this plug-in. *thermal_limit_ma* is what a warm outlet allows, None where the temperature
-    limits nothing.
+    limits nothing. *switching_at_s* is the earliest instant at which the phases are switched that the offer needs.
     """
 
     pilot: PilotState
@@ -75,6 +75,7 @@ class OutletSnapshot:
     faults: tuple[Fault, ...]
     meter: MeterReading | None
     thermal_limit_ma: int | None = None
+    switching_at_s: float | None = None
 
     @property
     def opening_fault(self) -> Fault | None:
@@ -161,6 +162,9 @@ class Evse(Protocol):
 
     def set_available(self, available: bool) -> None:
         """False: no offer is taken and the pilot says so (state F once nothing is plugged)."""
+
+    def hold_plug(self, held: bool) -> None:
+        """True: the bolt stays in where the vehicle's end is pulled, until False or `unlock`."""
 
     async def unlock(self) -> UnlockResult:
         """Release the plug; refused (FAILED) while the contactor is closed or welded."""

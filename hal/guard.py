@@ -32,12 +32,14 @@ class HalConfig:
     """Which board, where its latches are kept, and its outlets (ids 1 … n without a gap).
 
     *raise_violations*: a mock board whose physics saw an unsafe outlet raises when it is closed.
+    *remembers_vehicles*: the vehicles of a mock board stay plugged in while this process is dead.
     """
 
     backend: str
     state_dir: Path
     outlets: tuple[OutletConfig, ...]
     raise_violations: bool = True
+    remembers_vehicles: bool = False
 
     def __post_init__(self) -> None:
         ids = [outlet.id for outlet in self.outlets]
@@ -127,7 +129,7 @@ def _open_board(config: HalConfig) -> Iterator[_OpenedBoard]:
         )
     from hal.boards.mock.board import MockBoard
 
-    board = MockBoard(config.outlets, config.state_dir)
+    board = MockBoard(config.outlets, config.state_dir, remembers_vehicles=config.remembers_vehicles)
     try:
         yield _OpenedBoard(board=board, witness=board.world.truth, world=board.world)
     finally:

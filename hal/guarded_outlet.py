@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from typing import assert_never
 
-from hal.board import OutletBoard, Witness
+from hal.board import INTERLOCK_HOLD_S, OutletBoard, Witness
 from hal.evse import (
     ContactorChanged,
     FaultCleared,
@@ -34,19 +34,23 @@ from hal.outlet.state import (
     Offered,
     OutletAction,
     OutletInput,
+    PlugHeld,
     SelectPhases,
     Sensed,
     SetPilot,
     StopRequested,
+    TestGroundFault,
     Tick,
     UnlockRequested,
     WakeRequested,
 )
-from hal.values import Fault, FaultKind, LockState, MeterReading, StopReason, UnlockResult
+from hal.values import Fault, FaultKind, LockState, MeterReading, SelfTest, StopReason, UnlockResult
 
 log = logging.getLogger(__name__)
 
-_UNLOCK_WAIT_S = 3.0
+_UNLOCK_WAIT_S = 5.0
+_BEAT_S = INTERLOCK_HOLD_S / 3
+"""A beat may be late, or lost once, before the interlock opens."""
 
 
 class GuardedOutlet:
@@ -72,6 +76,7 @@ class GuardedOutlet:
         self._stepping = False
         self._safe = False
         self._timer: asyncio.TimerHandle | None = None
+        self._beating: asyncio.TimerHandle | None = None
         now_s = self._loop.time()
         kept = latches.kept(config.id).faults
         self._state = machine.start(
@@ -96,8 +101,9 @@ class GuardedOutlet:
         if self._safe:
             return
         self._safe = True
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._beating):
+            if timer is not None:
+                timer.cancel()
         if self._witness is not None:
             self._witness.leaving(self._config.id)
         try:
@@ -123,6 +129,12 @@ class GuardedOutlet:
         if self._witness is not None:
             self._witness.availability_set(self._config.id, available)
         self._advance(AvailabilitySet(available=available))
+
+    def hold_plug(self, held: bool) -> None:
+        """True: the bolt stays in where the vehicle's end is pulled, until False or `unlock`."""
+        if self._witness is not None:
+            self._witness.plug_held(self._config.id, held)
+        self._advance(PlugHeld(held=held))
 
     async def unlock(self) -> UnlockResult:
         """Release the plug; FAILED while the contactor is closed or welded, or where the bolt does not follow."""
@@ -205,17 +217,32 @@ class GuardedOutlet:
             case SetPilot(high_ns=high_ns):
                 self._board.pilot.drive(high_ns)
             case CommandContactor(closed=closed):
-                self._board.contactor.command(closed)
                 if closed:
+                    self._beat()
                     self._keep(closes=1)
+                elif self._beating is not None:
+                    self._beating.cancel()
+                self._board.contactor.command(closed)
             case SelectPhases(phases=phases):
                 self._board.contactor.select_phases(phases)
             case DriveLock(locked=locked):
                 self._drive_lock(locked)
+            case TestGroundFault():
+                if self._board.ground_fault is not None:
+                    self._board.ground_fault.start_self_test()
             case Emit(event=event):
                 self._tell(event)
             case _:
                 assert_never(action)
+
+    def _beat(self) -> None:
+        """Hold the coil's interlock, from the loop that steps the machine: where it stops, the contactor opens."""
+        self._board.contactor.heartbeat()
+        self._beating = self._loop.call_later(_BEAT_S, self._beat_on)
+
+    def _beat_on(self) -> None:
+        with self._failing_safely():
+            self._beat()
 
     def _drive_lock(self, locked: bool) -> None:
         if self._board.lock is None:
@@ -257,6 +284,7 @@ class GuardedOutlet:
             lock=LockState.NONE if board.lock is None else board.lock.position(),
             cable_ohm=None if board.cable is None else board.cable.resistance_ohm(),
             ground_fault=board.ground_fault is not None and board.ground_fault.tripped(),
+            self_test=SelfTest.ABSENT if board.ground_fault is None else board.ground_fault.self_test(),
             emergency_stop=board.emergency_stop is not None and board.emergency_stop.pressed(),
             temperature_mc=None if board.thermometer is None else board.thermometer.temperature_mc(),
             meter_online=board.meter is None or reading is not None,

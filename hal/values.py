@@ -45,6 +45,16 @@ class LockState(StrEnum):
     NONE = "none"
 
 
+class SelfTest(StrEnum):
+    """How the last self-test of a residual-current detector stands; ABSENT where there is nothing to test."""
+
+    ABSENT = "absent"
+    IDLE = "idle"
+    RUNNING = "running"
+    PASSED = "passed"
+    FAILED = "failed"
+
+
 class StopReason(StrEnum):
     """How an outlet is to end its offer: NORMAL lets the vehicle stop drawing first (at most 6 s)."""
 

@@ -44,6 +44,11 @@ class OutletTimings:
     over_current_s: float = 7.0
     follow_s: float = 5.0
     """A vehicle may take this long to follow a lower offer; until then the earlier one is the reference."""
+    self_test_s: float = 5.0
+    """A detector that does not answer its self-test within this time has failed it."""
+    self_test_retry_s: float = 60.0
+    self_test_fresh_s: float = 86_400.0
+    """A self-test of the residual-current detector is trusted this long."""
     voltage_fault_after_s: float = 1.0
     voltage_back_s: float = 60.0
     lock_retry_s: float = 2.0

@@ -7,6 +7,7 @@ opens at once on any doubt, and after 6 s at the latest once the PWM stopped.
 from collections.abc import Iterator
 
 from hal.iec61851 import X1_NS
+from hal.outlet import ground_fault
 from hal.outlet.lock import is_secured
 from hal.outlet.state import OutletState, replaced
 from hal.values import ContactorState
@@ -75,11 +76,14 @@ def _may_close(state: OutletState, now_s: float) -> bool:
     return (
         state.is_offering
         and state.is_ready
+        and not state.undecided
+        and not state.blind
         and state.offer_is_live(now_s)
         and not state.open_at_once
         and not state.is_faulted
         and state.diode_seen
         and state.feedback is ContactorState.OPEN
         and is_secured(state)
+        and ground_fault.is_trusted(state, now_s)
         and now_s >= closing_at_s(state)
     )

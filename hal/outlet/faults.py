@@ -76,7 +76,7 @@ def _may_clear(fault: Fault, state: OutletState, now_s: float) -> bool:
         return False
     match fault.rule.clearing:
         case Clearing.UNPLUG:
-            return state.raw is PilotState.A and state.output_ns != F_NS
+            return state.raw is PilotState.A and not state.blind
         case Clearing.RECOVERS:
             return True
         case Clearing.RECOVERS_FOR_60_S:
@@ -113,6 +113,10 @@ def _delay_s(kind: FaultKind, timings: OutletTimings) -> float:
             return timings.mirror_fault_after_s
         case _:
             return 0.0
+
+
+def _leaks_or_cannot_tell(state: OutletState) -> bool:
+    return state.test_failed or (state.sensed is not None and state.sensed.ground_fault)
 
 
 def _is_welded(state: OutletState) -> bool:
@@ -198,7 +202,7 @@ def _mirror_is_wrong(state: OutletState) -> bool:
 
 _CAUSES: Mapping[FaultKind, Callable[[OutletState], bool]] = MappingProxyType(
     {
-        FaultKind.GROUND_FAULT: lambda state: state.sensed is not None and state.sensed.ground_fault,
+        FaultKind.GROUND_FAULT: _leaks_or_cannot_tell,
         FaultKind.CONTACTOR_WELDED: _is_welded,
         FaultKind.CONTACTOR_STUCK_OPEN: _is_stuck_open,
         FaultKind.PILOT_SHORT: _is_short,

@@ -1,6 +1,7 @@
 """Where the bolt of the plug lock is to be, and when to drive it again.
 
-The bolt is in while a vehicle is plugged, and never moves out while the contactor is closed, or shows closed.
+The bolt is in while a vehicle is plugged, and never moves out while the contactor is closed, or shows closed. A
+held plug stays in its socket although its vehicle is gone.
 """
 
 from collections.abc import Iterator
@@ -38,7 +39,9 @@ def asked_for(state: OutletState) -> OutletState:
     """*state* in which the plug is given back, where it may be; the offer rests until it is given anew."""
     if not state.config.lock or not may_unlock(state):
         return state
-    return replaced(state, unlock_asked=state.raw.plugged, lock_tries=0, lock_driven_s=None)
+    # Nobody is kept waiting for a pilot that cannot be read.
+    asked = state.raw is not PilotState.A
+    return replaced(state, unlock_asked=asked, plug_held=False, lock_tries=0, lock_driven_s=None)
 
 
 def is_secured(state: OutletState) -> bool:
@@ -55,6 +58,8 @@ def deadlines(state: OutletState) -> Iterator[float | None]:
 def _wanted(state: OutletState) -> bool | None:
     if not may_unlock(state):
         return state.lock_wanted
+    if state.raw is PilotState.A and state.plug_held and state.lock_wanted:
+        return True
     if state.raw in (PilotState.A, PilotState.E) or state.unlock_asked:
         return False
     return True if state.raw.plugged else state.lock_wanted

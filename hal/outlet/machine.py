@@ -20,7 +20,7 @@ from hal.evse import (
     PilotChanged,
     WakeChanged,
 )
-from hal.outlet import contactor, faults, lock, pilot, vehicle
+from hal.outlet import contactor, faults, ground_fault, lock, pilot, vehicle
 from hal.outlet.config import OutletConfig
 from hal.outlet.state import (
     AvailabilitySet,
@@ -32,10 +32,12 @@ from hal.outlet.state import (
     OutletAction,
     OutletInput,
     OutletState,
+    PlugHeld,
     SelectPhases,
     Sensed,
     SetPilot,
     StopRequested,
+    TestGroundFault,
     Tick,
     UnlockRequested,
     WakeRequested,
@@ -69,7 +71,7 @@ def step(
 
     The actions are to be carried out in their order, all of them before the next step.
     """
-    after = _settled(_taken_in(state, seen, now_s), now_s)
+    after = _settled(_taken_in(state, seen, now_s), now_s, was_faulted=state.is_faulted)
     return after, tuple(_actions(state, after))
 
 
@@ -99,6 +101,7 @@ def snapshot(state: OutletState, meter: MeterReading | None, *, now_s: float) ->
         faults=state.faults,
         meter=meter,
         thermal_limit_ma=pilot.thermal_limit_ma(state),
+        switching_at_s=pilot.switching_at_s(state),
     )
 
 
@@ -114,6 +117,8 @@ def _taken_in(state: OutletState, seen: OutletInput, now_s: float) -> OutletStat
             return replaced(state, available=available, offer=state.offer if available else None)
         case WakeRequested():
             return replaced(state, wake_asked=True)
+        case PlugHeld(held=held):
+            return replaced(state, plug_held=held)
         case UnlockRequested():
             return lock.asked_for(state)
         case FaultAcknowledged(kind=kind):
@@ -132,21 +137,22 @@ def _offered(state: OutletState, offer: Offer | None, now_s: float) -> OutletSta
     return replaced(state, offer=offer, offer_until_s=now_s + offer.valid_for_s, unlock_asked=asked)
 
 
-def _settled(state: OutletState, now_s: float) -> OutletState:
+def _settled(state: OutletState, now_s: float, *, was_faulted: bool) -> OutletState:
     """Apply every rule until none changes anything: what one decides, another may have to suspect."""
     for _ in range(_MOST_PASSES):
-        before, state = state, _ruled(state, now_s)
+        before, state = state, _ruled(state, now_s, was_faulted=was_faulted)
         if state == before:
             break
+        was_faulted = state.is_faulted
     return replaced(state, deadline_s=_deadline_s(state, now_s))
 
 
-def _ruled(state: OutletState, now_s: float) -> OutletState:
-    was_faulted = state.is_faulted
+def _ruled(state: OutletState, now_s: float, *, was_faulted: bool) -> OutletState:
     state = vehicle.debounced(state, now_s)
     state = contactor.confirmed(state, now_s)
+    state = ground_fault.tested(state, now_s)
     state = faults.judged(state, now_s)
-    if was_faulted and not state.is_faulted and state.raw is not PilotState.A:
+    if was_faulted and not state.is_faulted and (state.raw is not PilotState.A or state.blind):
         state = vehicle.blocked(state, now_s + state.config.timings.after_fault_s)
     state = lock.driven(state, now_s)
     state = pilot.driven(state, now_s)
@@ -155,7 +161,7 @@ def _ruled(state: OutletState, now_s: float) -> OutletState:
 
 def _deadline_s(state: OutletState, now_s: float) -> float | None:
     candidates = chain.from_iterable(
-        module.deadlines(state) for module in (vehicle, contactor, faults, lock, pilot)
+        module.deadlines(state) for module in (vehicle, contactor, ground_fault, faults, lock, pilot)
     )
     return min((due_s for due_s in candidates if due_s is not None and due_s > now_s), default=None)
 
@@ -171,6 +177,8 @@ def _actions(before: OutletState, after: OutletState) -> Iterator[OutletAction]:
     driven = (after.lock_driven_s, after.lock_wanted) != (before.lock_driven_s, before.lock_wanted)
     if after.lock_wanted is not None and after.lock_driven_s is not None and driven:
         yield DriveLock(locked=after.lock_wanted)
+    if after.testing_since_s is not None and before.testing_since_s is None:
+        yield TestGroundFault()
     if after.commanded_closed and not before.commanded_closed:
         yield CommandContactor(closed=True)
     for event in _events(before, after):

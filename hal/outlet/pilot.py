@@ -35,7 +35,7 @@ def driven(state: OutletState, now_s: float) -> OutletState:
         state = replaced(state, pwm_since_s=None)
         if state.waking_since_s is None and state.raw is not PilotState.A:
             state = replaced(state, pwm_stopped_s=now_s)
-    return replaced(state, output_ns=output_ns, output_since_s=now_s)
+    return replaced(state, output_ns=output_ns, output_since_s=now_s, blind=state.blind or output_ns == F_NS)
 
 
 def permitted_ma(state: OutletState, now_s: float) -> int:
@@ -79,6 +79,13 @@ def increase_at_s(state: OutletState, now_s: float) -> float | None:
     return due_s if permitted_ma(state, now_s) > state.offer_ma and now_s < due_s else None
 
 
+def switching_at_s(state: OutletState) -> float | None:
+    """The earliest instant at which the phases can be switched; None where none are, or while it is not known."""
+    if wanted_phases(state) == state.phases or state.commanded_closed or state.pwm_stopped_s is None:
+        return None
+    return max(state.pwm_stopped_s, state.commanded_s) + state.config.timings.phase_switch_s
+
+
 def deadlines(state: OutletState) -> Iterator[float | None]:
     """The instants at which time alone changes the output."""
     timings = state.config.timings
@@ -112,7 +119,8 @@ def _steady_ns(state: OutletState, now_s: float) -> int | None:
     if state.waking_since_s is not None:
         return F_NS if now_s < state.waking_since_s + timings.wake_pulse_s else X1_NS
     if not state.available:
-        return F_NS if state.raw is PilotState.A else X1_NS
+        # What an unplugging clears would stand for ever in F, in which no unplugging can be seen.
+        return F_NS if state.raw is PilotState.A and not state.is_faulted else X1_NS
     return None if _may_offer(state, now_s) else X1_NS
 
 

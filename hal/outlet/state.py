@@ -3,21 +3,22 @@
 Instants (`*_s`) are on one monotonic clock. None stands for "never", "not now" or "not known".
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from hal.evse import Offer, OutletEvent
 from hal.iec61851 import F_NS, X1_NS, is_pwm
 from hal.outlet.config import OutletConfig
-from hal.values import ContactorState, Fault, FaultKind, LockState, PilotState, StopReason
+from hal.values import ContactorState, Fault, FaultKind, LockState, PilotState, SelfTest, StopReason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sensed:
     """One consistent picture of everything that an outlet's hardware shows.
 
-    Absent parts look healthy: *ground_fault* False, *lock* NONE, *cable_ohm* None. *current_ma* and
-    *voltage_mv* are per phase, None where they are not measured or too old.
+    Absent parts look healthy: *ground_fault* False, *self_test* ABSENT, *lock* NONE, *cable_ohm* None.
+    *current_ma* and *voltage_mv* are per phase, None where they are not measured or too old.
     """
 
     high_mv: int | None
@@ -26,6 +27,7 @@ class Sensed:
     lock: LockState = LockState.NONE
     cable_ohm: int | None = None
     ground_fault: bool = False
+    self_test: SelfTest = SelfTest.ABSENT
     emergency_stop: bool = False
     temperature_mc: int | None = None
     meter_online: bool = True
@@ -61,6 +63,13 @@ class WakeRequested:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlugHeld:
+    """The user wants the plug kept where the vehicle's end is pulled, or no more."""
+
+    held: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UnlockRequested:
     """The user asks for the plug."""
 
@@ -83,6 +92,7 @@ OutletInput = (
     | StopRequested
     | AvailabilitySet
     | WakeRequested
+    | PlugHeld
     | UnlockRequested
     | FaultAcknowledged
     | Tick
@@ -118,13 +128,20 @@ class DriveLock:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TestGroundFault:
+    """Have the residual-current detector test itself; only given while the contactor is open."""
+
+    __test__ = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Emit:
     """Tell the user."""
 
     event: OutletEvent
 
 
-OutletAction = SetPilot | CommandContactor | SelectPhases | DriveLock | Emit
+OutletAction = SetPilot | CommandContactor | SelectPhases | DriveLock | TestGroundFault | Emit
 
 
 if TYPE_CHECKING:
@@ -132,10 +149,13 @@ if TYPE_CHECKING:
 else:
 
     def replaced(state, **changes):
-        """`dataclasses.replace`, but *state* itself where nothing differs: most steps change next to nothing."""
+        """`dataclasses.replace`, but *state* itself where nothing differs: most steps change next to nothing.
+
+        Where something does, it is three times as fast, and replacing is most of what a step costs.
+        """
         if all(getattr(state, name) == value for name, value in changes.items()):
             return state
-        return replace(state, **changes)
+        return OutletState(**(dict(zip(_NAMES, _values(state), strict=True)) | changes))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,10 +169,12 @@ class OutletState:
     deadline_s: float | None = None
     sensed: Sensed | None = None
 
-    # The vehicle: *raw* follows the voltage at once, *debounced* waits until C or D has stood its time.
+    # The vehicle: *raw* follows the voltage at once, *debounced* waits until C or D has stood its time. *blind* from
+    # the beginning of F until the pilot was read again after its end: *raw* is what was seen before.
     raw: PilotState = PilotState.UNKNOWN
     raw_since_s: float = 0.0
     undecided: bool = False
+    blind: bool = False
     ready_since_s: float | None = None
     debounced: PilotState = PilotState.UNKNOWN
     diode_seen: bool = False
@@ -167,6 +189,7 @@ class OutletState:
     open_at_once: bool = False
     wake_asked: bool = False
     unlock_asked: bool = False
+    plug_held: bool = False
 
     # The pilot output.
     output_ns: int = X1_NS
@@ -192,7 +215,11 @@ class OutletState:
     lock_driven_s: float | None = None
     lock_tries: int = 0
 
-    # Protection.
+    # Protection. *tested_s* is the end of the last self-test; *test_running*: the one begun has been seen to run.
+    testing_since_s: float | None = None
+    test_running: bool = False
+    tested_s: float | None = None
+    test_failed: bool = False
     faults: tuple[Fault, ...] = ()
     suspected: tuple[tuple[FaultKind, float], ...] = ()
     healthy: tuple[tuple[FaultKind, float], ...] = ()
@@ -218,6 +245,11 @@ class OutletState:
         return LockState.NONE if self.sensed is None or not self.config.lock else self.sensed.lock
 
     @property
+    def self_test(self) -> SelfTest:
+        """How the self-test of the residual-current detector stands."""
+        return SelfTest.ABSENT if self.sensed is None else self.sensed.self_test
+
+    @property
     def is_faulted(self) -> bool:
         """True while a fault keeps the contactor open."""
         return any(fault.rule.opens for fault in self.faults)
@@ -236,3 +268,7 @@ class OutletState:
     def offer_is_live(self, now_s: float) -> bool:
         """True while the user's permission stands."""
         return self.offer is not None and now_s < self.offer_until_s
+
+
+_NAMES = tuple(field.name for field in fields(OutletState))
+_values = attrgetter(*_NAMES)

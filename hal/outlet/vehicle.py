@@ -17,7 +17,7 @@ def seen(state: OutletState, sensed: Sensed, now_s: float) -> OutletState:
         state = replaced(state, contactor_checked=True)
     if state.output_ns != F_NS:
         # The vehicle's diode blocks in F: nothing of it can be seen, and what was seen last is held.
-        state = _pilot_read(state, sensed, now_s)
+        state = _pilot_read(replaced(state, blind=False), sensed, now_s)
     return _cable_read(state, sensed)
 
 
@@ -29,8 +29,12 @@ def debounced(state: OutletState, now_s: float) -> OutletState:
 
 
 def blocked(state: OutletState, until_s: float) -> OutletState:
-    """*state* in which a vehicle that shows C or D now must show B first, or wait until *until_s*."""
-    return state if state.raw is PilotState.B else replaced(state, blocked_until_s=until_s)
+    """*state* in which a vehicle that shows C or D now must show B first, or wait until *until_s*.
+
+    What cannot be seen in F counts as C.
+    """
+    shows_b = state.raw is PilotState.B and not state.blind
+    return state if shows_b else replaced(state, blocked_until_s=until_s)
 
 
 def deadlines(state: OutletState) -> Iterator[float | None]:

@@ -70,13 +70,16 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench(state_dir: Path, *, raise_violations: bool = True, **outlet: Any) -> AsyncIterator[Bench]:
+async def bench(
+    state_dir: Path, *, raise_violations: bool = True, remembers_vehicles: bool = False, **outlet: Any
+) -> AsyncIterator[Bench]:
     """A bench with one outlet; any unsafe moment fails the test when it closes."""
     config = HalConfig(
         backend="mock",
         state_dir=state_dir,
         outlets=(OutletConfig(id=1, **outlet),),
         raise_violations=raise_violations,
+        remembers_vehicles=remembers_vehicles,
     )
     async with open_guard(config) as guard:
         await asyncio.sleep(0.01)

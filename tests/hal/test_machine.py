@@ -14,6 +14,7 @@ from hal.outlet.state import (
     AvailabilitySet,
     CommandContactor,
     DriveLock,
+    FaultAcknowledged,
     Offered,
     OutletAction,
     OutletInput,
@@ -25,7 +26,7 @@ from hal.outlet.state import (
     UnlockRequested,
     WakeRequested,
 )
-from hal.values import ContactorState, LockState, StopReason
+from hal.values import ContactorState, FaultKind, LockState, StopReason
 
 HIGH_MV = {"A": 12_000, "B": 8_978, "C": 5_992, "D": 2_930, "E": 0}
 FREE = Sensed(high_mv=12_000, low_mv=None, contactor=ContactorState.OPEN, lock=LockState.UNLOCKED)
@@ -193,6 +194,48 @@ def test_an_undecided_pilot_keeps_the_state_and_is_a_fault_after_a_second() -> N
     run.wait(1.0)
     assert [fault.kind for fault in run.state.faults] == ["pilot_fault"]
     assert not run.state.commanded_closed
+
+
+def test_nothing_is_closed_while_the_pilot_lies_between_two_windows() -> None:
+    run = Run(OutletConfig(id=1)).do(FREE, seen("B"), OFFER, seen("B"), seen("C")).wait(0.4)
+    run.do(replace(seen("C"), high_mv=7_500)).wait(0.4)
+    assert not run.state.commanded_closed
+    run.do(seen("C"))
+    assert run.state.commanded_closed
+
+
+def test_a_vehicle_that_stays_in_c_waits_30_s_after_an_acknowledged_fault() -> None:
+    run = charging().do(StopRequested(reason=StopReason.EMERGENCY)).wait(1.0)
+    assert [fault.kind for fault in run.state.faults] == ["contactor_welded"]
+    run.do(seen("C")).wait(10).do(OFFER, FaultAcknowledged(kind=FaultKind.CONTACTOR_WELDED))
+    assert run.state.faults == ()
+    for _ in range(29):
+        run.do(OFFER).wait(1)
+    assert not run.state.is_offering
+    run.do(OFFER).wait(1.1).do(OFFER, seen("C"))
+    assert run.state.commanded_closed
+
+
+def test_a_plug_in_during_f_does_not_look_like_the_unplug_that_clears_a_fault() -> None:
+    tripped = replace(FREE, ground_fault=True)
+    run = Run(OutletConfig(id=1)).do(FREE, tripped)
+    assert run.state.output_ns == F_NS
+    run.do(seen("B", low_mv=None)).wait(0.5)
+    assert run.state.output_ns == X1_NS
+    run.do(seen("B", low_mv=None))
+    assert [fault.kind for fault in run.state.faults] == ["ground_fault"]
+
+
+def test_a_vehicle_that_closes_s2_unseen_in_f_must_show_b_or_wait_after_the_fault() -> None:
+    stopped = replace(seen("B", low_mv=None), emergency_stop=True)
+    run = Run(OutletConfig(id=1)).do(FREE, seen("B", low_mv=None), OFFER, stopped)
+    assert run.state.output_ns == F_NS
+    run.do(seen("C", low_mv=None)).wait(0.5).do(seen("C"))
+    assert run.state.faults == ()
+    run.do(OFFER).wait(2.9).do(OFFER).wait(2.9).do(OFFER)
+    assert not run.state.is_offering
+    run.do(seen("B"))
+    assert run.state.is_offering
 
 
 def test_an_offer_below_6_a_after_all_limits_is_no_offer() -> None:

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from hal.boards.mock.meter import MAX_WH, RegisterFile
+from hal.boards.mock.slot_file import SlotFile
 from hal.boards.mock.truth import TruthViolated
+from hal.errors import HalStateError
 from tests.hal.bench import Bench, bench, virtual
 from tests.virtual_time import run_virtual
 
@@ -31,6 +33,51 @@ async def test_the_register_is_kept_across_restarts(tmp_path: Path) -> None:
         b.world.meter(1, energy_wh=1_234)
     async with bench(tmp_path) as b:
         assert energy_wh(b) == 1_234
+
+
+@virtual
+async def test_a_remembered_vehicle_is_still_plugged_in_and_wants_what_it_wanted(tmp_path: Path) -> None:
+    async with bench(tmp_path, remembers_vehicles=True) as b:
+        b.world.ev(1, max_current_a=10, personality="slow")
+        b.world.plug_in(1, 20)
+        b.world.ev(1, phases=1)
+    async with bench(tmp_path, remembers_vehicles=True) as b:
+        assert (b.now.pilot, b.now.cable_a, b.now.contactor) == ("B", 20, "open")
+        await b.offer(16_000, for_s=19)
+        assert b.now.pilot == "B", "its S2 is its own answer to the new PWM"
+        await b.offer(16_000, for_s=10)
+        assert (b.now.pilot, b.now.contactor) == ("C", "closed")
+        assert b.now.meter is not None
+        assert b.now.meter.current_ma == (10_000, 0, 0)
+
+
+@virtual
+async def test_a_vehicle_that_left_is_remembered_as_gone_with_its_wishes(tmp_path: Path) -> None:
+    async with bench(tmp_path, remembers_vehicles=True) as b:
+        b.world.ev(1, ready=False)
+        b.world.plug_in(1)
+        b.world.plug_out(1)
+    async with bench(tmp_path, remembers_vehicles=True) as b:
+        assert b.now.pilot == "A"
+        b.world.plug_in(1)
+        await b.offer(16_000, for_s=5)
+        assert b.now.pilot == "B"
+
+
+@virtual
+async def test_a_vehicle_is_forgotten_unless_it_is_to_be_remembered(tmp_path: Path) -> None:
+    async with bench(tmp_path, remembers_vehicles=True) as b:
+        b.world.plug_in(1)
+    async with bench(tmp_path) as b:
+        assert b.now.pilot == "A"
+
+
+@virtual
+async def test_a_vehicle_that_this_release_cannot_know_stops_the_start(tmp_path: Path) -> None:
+    SlotFile(tmp_path / "mock-vehicle-1.state", 256).write(b'{"flies": true}'.ljust(256))
+    with pytest.raises(HalStateError, match="delete it"):
+        async with bench(tmp_path, remembers_vehicles=True):
+            pass
 
 
 def test_what_was_reported_survives_a_kill(tmp_path: Path) -> None:
@@ -82,6 +129,17 @@ def test_a_torn_register_write_falls_back_to_the_one_before(tmp_path: Path) -> N
     with path.open("r+b") as file, mmap.mmap(file.fileno(), 0) as content:
         content[3] ^= 0xFF
     assert (RegisterFile(path).energy_wh, RegisterFile(path).rest) == (100, 0)
+
+
+def test_no_later_write_needs_room_on_the_disk(tmp_path: Path) -> None:
+    path = tmp_path / "state"
+    SlotFile(path, 4 * mmap.PAGESIZE).close()
+    assert path.stat().st_blocks * 512 >= path.stat().st_size
+
+
+def test_a_file_without_room_is_refused_with_its_name() -> None:
+    with pytest.raises(HalStateError, match=r"/dev/full: .*; the mock keeps its state there"):
+        SlotFile(Path("/dev/full"), 16)
 
 
 @virtual

@@ -12,8 +12,11 @@ from hal.outlet.config import OutletConfig
 class MockBoard:
     """Simulated outlets in the time of the running loop."""
 
-    def __init__(self, outlets: Sequence[OutletConfig], state_dir: Path) -> None:
-        self._outlets = {outlet.id: MockOutlet(outlet, state_dir) for outlet in outlets}
+    def __init__(self, outlets: Sequence[OutletConfig], state_dir: Path, *, remembers_vehicles: bool) -> None:
+        self._outlets = {
+            outlet.id: MockOutlet(outlet, state_dir, remembers_vehicle=remembers_vehicles)
+            for outlet in outlets
+        }
         self.world = MockWorld(self._outlets)
 
     @property

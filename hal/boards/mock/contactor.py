@@ -1,8 +1,12 @@
-"""A contactor with travel time and mirror contacts, which can weld, refuse to close, or lose its mirror contacts."""
+"""A contactor with travel time and mirror contacts, which can weld, refuse to close, or show nothing, or the wrong.
+
+Its coil hangs on an interlock, a retriggerable monostable: without a heartbeat it opens, whatever is commanded.
+"""
 
 import asyncio
 from collections.abc import Callable
 
+from hal.board import INTERLOCK_HOLD_S
 from hal.values import ContactorState
 
 RELEASE_S = 0.03
@@ -20,12 +24,14 @@ class MockContactor:
         self._selected = selected
         self._loop = asyncio.get_running_loop()
         self._moving: asyncio.TimerHandle | None = None
+        self._held: asyncio.TimerHandle | None = None
         self.coil = False
         self.closed = False
         self.phases = 3
         self.welded = False
         self.stuck_open = False
         self.mirror_lost = False
+        self.mirror_lies = False
 
     def command(self, closed: bool) -> None:
         """Energise or release the coil; the contacts follow after their travel."""
@@ -38,6 +44,12 @@ class MockContactor:
         self._moving = self._loop.call_later(CLOSE_S if closed else RELEASE_S, self.settle)
         self._changed()
 
+    def heartbeat(self) -> None:
+        """Hold the interlock for its time from now on."""
+        if self._held is not None:
+            self._held.cancel()
+        self._held = self._loop.call_later(INTERLOCK_HOLD_S, self._let_go)
+
     def select_phases(self, phases: int) -> None:
         """Move the phase relay."""
         if phases != self.phases:
@@ -48,14 +60,22 @@ class MockContactor:
         """What the mirror contacts say."""
         if self.mirror_lost:
             return ContactorState.UNKNOWN
-        return ContactorState.CLOSED if self.closed else ContactorState.OPEN
+        return ContactorState.CLOSED if self.closed and not self.mirror_lies else ContactorState.OPEN
 
     def settle(self) -> None:
         """Bring the contacts where the coil, a weld or a jam puts them."""
-        self.closed = self.welded or (self.coil and not self.stuck_open)
+        energised = self.coil and self._held is not None
+        self.closed = self.welded or (energised and not self.stuck_open)
         self._changed()
 
     def release(self) -> None:
         """Forget pending travel."""
+        for timer in (self._moving, self._held):
+            if timer is not None:
+                timer.cancel()
+
+    def _let_go(self) -> None:
+        self._held = None
         if self._moving is not None:
             self._moving.cancel()
+        self._moving = self._loop.call_later(RELEASE_S, self.settle)

@@ -12,7 +12,7 @@ from hal.boards.mock.pilot_circuit import Load
 from hal.iec61851 import F_NS, current_ma_for
 
 AWAKE_AFTER_F_S = 3.0
-_LET_GO_S = 0.5
+LET_GO_S = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +152,7 @@ class Vehicle:
             return
         if not self.ready:
             self._follows_ma = 0
-            self._later("leave", _LET_GO_S, lambda: self._set_s2(False))
+            self._later("leave", LET_GO_S, lambda: self._set_s2(False))
         elif personality.leaves_after_s is not None:
             self._later("leave", personality.leaves_after_s, lambda: self._set_s2(False))
 

@@ -31,9 +31,9 @@ def _fault_is_present(*kinds: FaultKind) -> Callable[["OutletTruth"], bool]:
 
 
 def _draws_too_much(truth: "OutletTruth") -> bool:
-    return truth.live and any(
-        current_ma * 10 > (truth.reference_ma + 500) * 11 for current_ma in truth.outlet.meter.current_ma
-    )
+    reading = truth.outlet.meter.read()
+    measured_ma = () if reading is None or reading.current_ma is None else reading.current_ma
+    return truth.live and any(current_ma * 10 > (truth.reference_ma + 500) * 11 for current_ma in measured_ma)
 
 
 def _lock_is_open(truth: "OutletTruth") -> bool:
@@ -43,7 +43,7 @@ def _lock_is_open(truth: "OutletTruth") -> bool:
 def _plug_is_kept(truth: "OutletTruth") -> bool:
     outlet = truth.outlet
     free = not outlet.vehicle.plugged and not outlet.contactor.closed and not outlet.hazards
-    sees_it = outlet.pilot.high_ns != F_NS
+    sees_it = outlet.pilot.high_ns != F_NS and not truth.holds_plug
     return free and sees_it and outlet.config.lock and outlet.lock.position() is LockState.LOCKED
 
 

@@ -1,16 +1,11 @@
-"""An energy meter that integrates voltage times current exactly, and keeps its register across a kill.
-
-The register lives in a small mapped file: what was written before SIGKILL is still there, without any fsync.
-"""
+"""An energy meter that integrates voltage times current exactly, and keeps its register across a kill."""
 
 import asyncio
-import mmap
 import struct
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
-from hal.errors import HalStateError
+from hal.boards.mock.slot_file import SlotFile
 from hal.values import MeterReading
 
 _UNITS_PER_WH = 3_600 * 10**15
@@ -18,48 +13,26 @@ _UNITS_PER_WH = 3_600 * 10**15
 
 MAX_WH = 2**40
 
-_ENTRY = struct.Struct("<QQQ")
-_SLOT_SIZE = _ENTRY.size + 4
-_FILE_SIZE = 2 * _SLOT_SIZE
+_ENTRY = struct.Struct("<QQ")
 
 
 class RegisterFile:
-    """Whole Wh and the rest of one, in two slots written in turn, each with a checksum against a torn write."""
+    """Whole Wh and the rest of one."""
 
     def __init__(self, path: Path) -> None:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("a+b") as file:
-                if file.seek(0, 2) != _FILE_SIZE:
-                    file.truncate(_FILE_SIZE)
-                self._map = mmap.mmap(file.fileno(), _FILE_SIZE)
-        except OSError as error:
-            raise HalStateError(
-                f"{path}: {error.strerror}; the mock keeps its energy register there"
-            ) from error
-        self._sequence, self.energy_wh, self.rest = max(
-            (entry for entry in map(self._entry, (0, 1)) if entry is not None), default=(0, 0, 0)
-        )
+        """Raises `HalStateError` where the file cannot be used."""
+        self._file = SlotFile(path, _ENTRY.size)
+        content = self._file.content
+        self.energy_wh, self.rest = (0, 0) if content is None else _ENTRY.unpack(content)
 
     def write(self, energy_wh: int, rest: int) -> None:
-        """Replace the older of the two slots."""
-        self._sequence += 1
-        entry = _ENTRY.pack(self._sequence, energy_wh, rest)
-        start = self._sequence % 2 * _SLOT_SIZE
-        self._map[start : start + _SLOT_SIZE] = entry + zlib.crc32(entry).to_bytes(4, "little")
+        """Keep a new reading."""
+        self._file.write(_ENTRY.pack(energy_wh, rest))
         self.energy_wh, self.rest = energy_wh, rest
 
     def close(self) -> None:
-        """Unmap the file; it keeps what was written."""
-        self._map.close()
-
-    def _entry(self, slot: int) -> tuple[int, int, int] | None:
-        data = self._map[slot * _SLOT_SIZE : (slot + 1) * _SLOT_SIZE]
-        entry, check = data[: _ENTRY.size], data[_ENTRY.size :]
-        if zlib.crc32(entry).to_bytes(4, "little") != check:
-            return None
-        sequence, energy_wh, rest = _ENTRY.unpack(entry)
-        return sequence, energy_wh, rest
+        """Let go of the file; it keeps what was written."""
+        self._file.close()
 
 
 class MockMeter:
@@ -75,6 +48,7 @@ class MockMeter:
         self.current_ma: tuple[int, ...] = (0,) * phases
         self.voltage_mv = voltage_mv
         self.offline = False
+        self._shown_ma: tuple[int, ...] | None = None
 
     def read(self) -> MeterReading | None:
         """The reading of this instant, whole Wh rounded down; None while the meter is offline."""
@@ -86,7 +60,7 @@ class MockMeter:
             at_s=self._loop.time(),
             energy_wh=self._register.energy_wh,
             power_w=self._power_uw() // 10**6,
-            current_ma=self.current_ma,
+            current_ma=self.current_ma if self._shown_ma is None else self._shown_ma,
             voltage_mv=(self.voltage_mv,) * len(self.current_ma),
         )
 
@@ -96,6 +70,10 @@ class MockMeter:
             return
         self._count()
         self.current_ma = current_ma
+
+    def freeze_current(self, frozen: bool) -> None:
+        """From now on the reading shows the current that flows now, or again the one that flows."""
+        self._shown_ma = self.current_ma if frozen else None
 
     def set_voltage(self, voltage_mv: int) -> None:
         """From now on each phase has *voltage_mv*."""

@@ -2,18 +2,21 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 
 from hal.boards.mock.contactor import MockContactor
+from hal.boards.mock.detector import MockDetector
 from hal.boards.mock.ev import Vehicle
+from hal.boards.mock.memory import RememberedVehicle, VehicleMemory
 from hal.boards.mock.meter import MockMeter, RegisterFile
 from hal.boards.mock.pilot_circuit import PilotCircuit
 from hal.boards.mock.plug_lock import MockPlugLock
 from hal.boards.mock.truth import OutletTruth
 from hal.iec61851 import X1_NS
 from hal.outlet.config import OutletConfig
-from hal.values import FaultKind
+from hal.values import FaultKind, SelfTest
 
 CABLE_OHM: Mapping[int, int] = MappingProxyType({13: 1_500, 20: 680, 32: 220, 63: 100})
 """Coding resistors of IEC 61851-1 Annex B by ampacity in A."""
@@ -24,6 +27,14 @@ LOW_PERCENT = 75
 HIGH_PERCENT = 125
 
 HARMLESS = frozenset({FaultKind.METER_OFFLINE, FaultKind.READER_OFFLINE})
+
+
+class Defect(StrEnum):
+    """A part that deceives the outlet: it may see a fault where there is none, or none where there is one."""
+
+    MIRROR_SHOWS_OPEN = "mirror_shows_open"
+    LOCK_STUCK = "lock_stuck"
+    CURRENT_STUCK = "current_stuck"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +50,14 @@ class MockInputs:
     """Everything that is only read: proximity contact, detectors, temperature, the reader's health."""
 
     causes: set[FaultKind] = field(default_factory=set)
+    defects: set[Defect] = field(default_factory=set)
     plug: Plug | None = None
+    proximity_broken: bool = False
+    ambient_mc: int = AMBIENT_MC
 
     def resistance_ohm(self) -> int | None:
         """Resistance between PP and PE."""
-        return None if self.plug is None else self.plug.resistance_ohm
+        return None if self.plug is None or self.proximity_broken else self.plug.resistance_ohm
 
     def tripped(self) -> bool:
         """True while a residual current flows."""
@@ -55,7 +69,7 @@ class MockInputs:
 
     def temperature_mc(self) -> int | None:
         """Temperature in thousandths of a degree Celsius."""
-        return HOT_MC if FaultKind.OVER_TEMPERATURE in self.causes else AMBIENT_MC
+        return HOT_MC if FaultKind.OVER_TEMPERATURE in self.causes else self.ambient_mc
 
     def online(self) -> bool:
         """True while the card reader answers."""
@@ -63,9 +77,12 @@ class MockInputs:
 
 
 class MockOutlet:
-    """An `OutletBoard` whose insides the world can reach."""
+    """An `OutletBoard` whose insides the world can reach.
 
-    def __init__(self, config: OutletConfig, state_dir: Path) -> None:
+    *remembers_vehicle*: whoever was plugged in when the process ended, in whatever way, still is.
+    """
+
+    def __init__(self, config: OutletConfig, state_dir: Path, *, remembers_vehicle: bool = False) -> None:
         self.config = config
         self.inputs = MockInputs()
         self.pilot: PilotCircuit = PilotCircuit(changed=self._pilot_driven)
@@ -76,6 +93,7 @@ class MockOutlet:
         )
         self.contactor.phases = config.phases
         self.lock = MockPlugLock(self.changed, lambda locked: self.truth.lock_driven(locked))
+        self.detector = MockDetector(self.changed, self.inputs.tripped)
         self.vehicle: Vehicle = Vehicle(self.changed)
         self.vehicle.max_current_ma = config.max_current_ma
         self.voltage_mv = config.voltage_v * 1_000
@@ -87,6 +105,10 @@ class MockOutlet:
         )
         self._changed: Callable[[], None] = lambda: None
         self.truth = OutletTruth(self)
+        self._memory: VehicleMemory | None = None
+        if remembers_vehicle:
+            self._memory = VehicleMemory(state_dir / f"mock-vehicle-{config.id}.state")
+            self._recall(self._memory)
 
     @property
     def cable(self) -> MockInputs:
@@ -94,9 +116,9 @@ class MockOutlet:
         return self.inputs
 
     @property
-    def ground_fault(self) -> MockInputs:
+    def ground_fault(self) -> MockDetector:
         """The residual-current detector."""
-        return self.inputs
+        return self.detector
 
     @property
     def emergency_stop(self) -> MockInputs:
@@ -114,10 +136,16 @@ class MockOutlet:
         return self.inputs
 
     @property
-    def hazards(self) -> frozenset[FaultKind]:
+    def hazards(self) -> frozenset[FaultKind | Defect]:
         """What is physically wrong with this outlet, whether anybody noticed or not."""
         overdraws = self.vehicle.personality.draws_percent > 100
-        return frozenset(self.inputs.causes | ({FaultKind.OVER_CURRENT} if overdraws else set())) - HARMLESS
+        untested = self.detector.self_test() is SelfTest.FAILED
+        return (
+            frozenset(self.inputs.causes)
+            | self.inputs.defects
+            | ({FaultKind.OVER_CURRENT} if overdraws else set())
+            | ({FaultKind.GROUND_FAULT} if untested else set())
+        ) - HARMLESS
 
     def watch(self, changed: Callable[[], None]) -> None:
         """Call *changed* whenever a part shows something new."""
@@ -140,28 +168,58 @@ class MockOutlet:
         self.vehicle.see(self._visible_ns())
         self.contactor.settle()
 
+    def set_defect(self, defect: Defect, active: bool) -> None:
+        """Let a part deceive, or mend it."""
+        if active:
+            self.inputs.defects.add(defect)
+        else:
+            self.inputs.defects.discard(defect)
+        self.contactor.mirror_lies = Defect.MIRROR_SHOWS_OPEN in self.inputs.defects
+        self.lock.stuck = Defect.LOCK_STUCK in self.inputs.defects
+        if defect is Defect.CURRENT_STUCK:
+            self.meter.freeze_current(active)
+        self.changed()
+
     def release(self) -> None:
-        """Stop every timer and let go of the register file."""
-        for part in (self.contactor, self.lock, self.vehicle, self.truth):
+        """Stop every timer and let go of the files."""
+        for part in (self.contactor, self.lock, self.detector, self.vehicle, self.truth):
             part.release()
         self.meter.close()
+        if self._memory is not None:
+            self._memory.close()
 
-    def plug_in(self, plug: Plug) -> None:
-        """A cable with a vehicle at its end."""
-        self.inputs.plug = plug
+    def plug_in(self, cable_a: int) -> None:
+        """A cable of *cable_a* (one of `CABLE_OHM`) with a vehicle at its end."""
+        self.inputs.plug = Plug(resistance_ohm=CABLE_OHM[cable_a], rating_a=cable_a)
+        self.remember()
         self.vehicle.plug_in(self._visible_ns())
         self.changed()
 
     def plug_out(self) -> None:
         """Nothing in the socket any more."""
         self.inputs.plug = None
+        self.remember()
         self.vehicle.plug_out()
+
+    def remember(self) -> None:
+        """Something was done to the vehicle: keep how it is now."""
+        if self._memory is not None:
+            plug = self.inputs.plug
+            self._memory.keep(RememberedVehicle.of(self.vehicle, None if plug is None else plug.rating_a))
 
     def set_voltage(self, voltage_mv: int) -> None:
         """The mains voltage of every phase, as far as no cause overrules it."""
         self.voltage_mv = voltage_mv
         self._apply_causes()
         self.changed()
+
+    def _recall(self, memory: VehicleMemory) -> None:
+        remembered = memory.recall()
+        if remembered is None:
+            return
+        remembered.shape(self.vehicle)
+        if remembered.cable_a is not None:
+            self.plug_in(remembered.cable_a)
 
     def _apply_causes(self) -> None:
         causes = self.inputs.causes

@@ -1,4 +1,4 @@
-"""A plug lock whose bolt takes its time, and can jam."""
+"""A plug lock whose bolt takes its time, and can jam, or stay where it is."""
 
 import asyncio
 from collections.abc import Callable
@@ -18,6 +18,9 @@ class MockPlugLock:
         self._moving: asyncio.TimerHandle | None = None
         self._position = LockState.UNLOCKED
         self.jammed = False
+        self.stuck = False
+        self.disobeyed = False
+        """The bolt did not follow when it was driven last."""
 
     def lock(self) -> None:
         """Start to drive the bolt in."""
@@ -39,7 +42,8 @@ class MockPlugLock:
     def _drive(self, target: LockState) -> None:
         self._driven(target is LockState.LOCKED)
         self.release()
-        if self.jammed or self._position is target:
+        self.disobeyed = self.jammed or self.stuck
+        if self.disobeyed or self._position is target:
             return
         self._position = LockState.MOVING
         self._moving = self._loop.call_later(TRAVEL_S, self._arrive, target)

@@ -25,8 +25,7 @@ log = logging.getLogger(__name__)
 _SLACK_S = 0.002
 _OPEN_S = 0.1
 _WITHDRAW_S = 6.0
-_TRAVEL_S = 0.04
-"""The pause is counted by the command; the contacts part up to this much later."""
+_SELF_TEST_FRESH_S = 86_400.0
 _TRACE_LENGTH = 80
 _MOST_VIOLATIONS = 100
 
@@ -73,6 +72,7 @@ class OutletTruth:
         self._offer: Offer | None = None
         self._offer_until_s = 0.0
         self._available = True
+        self.holds_plug = False
         self._emergency = False
         self._leaving = False
         self._tripped = False
@@ -85,6 +85,7 @@ class OutletTruth:
         self._increased_s: float | None = None
         self._advertised: deque[tuple[float, int]] = deque(maxlen=32)
         self._diode_seen = False
+        self._closed_s = 0.0
         self._opened_s: float | None = None
         self._released_s: float | None = None
         """When the coil was released last, also one that had not pulled in yet."""
@@ -181,6 +182,11 @@ class OutletTruth:
         self._available = available
         self._offer = self._offer if available else None
         self._note("available %s", available)
+        self.check()
+
+    def plug_held(self, held: bool) -> None:
+        """The user wants the plug kept where the vehicle's end is pulled, or no more."""
+        self.holds_plug = held
         self.check()
 
     def leaving(self) -> None:
@@ -296,8 +302,11 @@ class OutletTruth:
             self._note("live %s", self.live)
             if self.live:
                 self._pulses = 0
+                self._closed_s = now_s
             else:
-                self._opened_s = now_s
+                # The pause counts from the command, however late a busy process lets the contacts part.
+                released_s = self._released_s if self._released_s is not None else now_s
+                self._opened_s = released_s if released_s >= self._closed_s else now_s
                 self._emergency = False
 
     def _closing(self) -> None:
@@ -311,11 +320,13 @@ class OutletTruth:
             "7: closed without a permission": self.permitted_ma > 0,
             "7: closed before the diode was seen": self._diode_seen,
             "7: closed without a known cable": not outlet.config.lock or self._cable_a is not None,
+            "7: closed without a fresh self-test": outlet.detector.passed_s is not None
+            and now_s < outlet.detector.passed_s + _SELF_TEST_FRESH_S,
             "16: closed before the plug was locked": not outlet.config.lock
             or outlet.lock.position() is LockState.LOCKED,
             "3: closed on a fault": not (outlet.hazards & _AT_ONCE or self._tripped),
             "25: closed within 5 s of opening": self._opened_s is None
-            or now_s >= self._opened_s + 5.0 - _TRAVEL_S,
+            or now_s >= self._opened_s + 5.0 - _SLACK_S,
             "25: more than 10 closes in 10 minutes": len(self._closes) < 10
             or now_s >= self._closes[0] + 600.0,
             "27: closed while out of service": self._available,
@@ -384,6 +395,10 @@ class Truth:
     def availability_set(self, connector: int, available: bool) -> None:
         """The user took the outlet out of service, or back."""
         self._outlets[connector].truth.availability_set(available)
+
+    def plug_held(self, connector: int, held: bool) -> None:
+        """The user wants the plug kept where the vehicle's end is pulled, or no more."""
+        self._outlets[connector].truth.plug_held(held)
 
     def leaving(self, connector: int) -> None:
         """The guard makes the outlet safe and ends."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from hal.boards.mock.ev import PERSONALITIES
 from hal.boards.mock.meter import MAX_WH
-from hal.boards.mock.outlet import CABLE_OHM, MockOutlet, Plug
+from hal.boards.mock.outlet import CABLE_OHM, Defect, MockOutlet
 from hal.boards.mock.truth import Truth, Violation
 from hal.evse import CardRead
 from hal.values import FaultKind
@@ -43,7 +43,7 @@ class MockWorld:
             raise ValueError(f"cable_a {cable_a} is none of {', '.join(map(str, CABLE_OHM))}")
         if outlet.vehicle.plugged:
             raise ValueError(f"connector {connector} has a vehicle already; plug it out first")
-        outlet.plug_in(Plug(resistance_ohm=CABLE_OHM[cable_a], rating_a=cable_a))
+        outlet.plug_in(cable_a)
 
     def plug_out(self, connector: int) -> None:
         """The vehicle's end of the cable is pulled, whatever flows: pilot state A. Without effect where none is."""
@@ -65,7 +65,8 @@ class MockWorld:
 
         *max_current_a* 1 … 80 per phase, *phases* 1 … 3, *personality* one of `PERSONALITIES`.
         """
-        vehicle = self._outlet(connector).vehicle
+        outlet = self._outlet(connector)
+        vehicle = outlet.vehicle
         if max_current_a is not None and not 1 <= max_current_a <= 80:
             raise ValueError(f"max_current_a {max_current_a} is outside 1 … 80")
         if phases is not None and not 1 <= phases <= 3:
@@ -77,6 +78,7 @@ class MockWorld:
         vehicle.phases = vehicle.phases if phases is None else phases
         vehicle.ventilation = vehicle.ventilation if ventilation is None else ventilation
         vehicle.personality = vehicle.personality if personality is None else PERSONALITIES[personality]
+        outlet.remember()
         vehicle.wish()
 
     def swipe(self, id_tag: str, connector: int | None = None) -> None:
@@ -98,6 +100,28 @@ class MockWorld:
         if kind == FaultKind.LOCK_FAILURE and not outlet.config.lock:
             raise ValueError(f"connector {connector} has a fixed cable, and no lock that could fail")
         outlet.set_cause(FaultKind(kind), active)
+
+    def deceive(self, connector: int, defect: Defect, active: bool) -> None:
+        """A part begins to deceive its outlet, or is mended."""
+        self._outlet(connector).set_defect(defect, active)
+
+    def proximity(self, connector: int, *, broken: bool) -> None:
+        """The proximity contact breaks, so that no cable tells its rating; or it is mended."""
+        outlet = self._outlet(connector)
+        outlet.inputs.proximity_broken = broken
+        outlet.changed()
+
+    def warmth(self, connector: int, temperature_c: int) -> None:
+        """The outlet has *temperature_c* inside, −40 … 70."""
+        if not -40 <= temperature_c <= 70:
+            raise ValueError(f"temperature_c {temperature_c} is outside -40 … 70")
+        outlet = self._outlet(connector)
+        outlet.inputs.ambient_mc = temperature_c * 1_000
+        outlet.changed()
+
+    def self_test(self, connector: int, *, passes: bool) -> None:
+        """Every later self-test of the residual-current detector passes, or fails."""
+        self._outlet(connector).detector.broken = not passes
 
     def meter(self, connector: int, *, energy_wh: int | None = None, voltage_v: int | None = None) -> None:
         """Turn the energy register to *energy_wh*, set the mains voltage of each phase to *voltage_v*."""
