@@ -2,6 +2,9 @@
 
 Durations are on the monotonic clock, which is the event loop's own; wall time is for schedules and timestamps
 only. A Raspberry Pi has no battery clock: until NTP or the CSMS has set it, wall time is not `trusted`.
+
+Who is believed: NTP, while it keeps the system's clock and that shows a possible time; else the CSMS. What either
+has told goes on with the monotonic clock, which no wrong step moves.
 """
 
 import asyncio
@@ -10,13 +13,21 @@ import logging
 import os
 import struct
 import time
+import uuid
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
 log = logging.getLogger(__name__)
+
+RELEASED = datetime(2026, 1, 1, tzinfo=UTC)
+"""No later than this release was made: a clock that shows less is wrong, whoever set it. Moves with releases."""
+
+RETIRED = datetime(2100, 1, 1, tzinfo=UTC)
+"""This release runs nowhere any more: a clock that shows this is as wrong as one before `RELEASED`."""
 
 STEP_CAP_S = 60.0
 """Where the kernel cannot tell of a wall-clock step, it is looked for this often."""
@@ -44,8 +55,12 @@ class Clock(Protocol):
     def trusted(self) -> bool:
         """True once the wall clock can be used for schedules and timestamps."""
 
+    @property
+    def boot(self) -> str:
+        """The boot of the machine whose monotonic clock this is: instants of two boots cannot be compared."""
+
     def now(self) -> datetime:
-        """Wall time, aware UTC; meaningless for the outside while not `trusted`."""
+        """Wall time, aware UTC, never before `RELEASED`; meaningless for the outside while not `trusted`."""
 
     def monotonic_s(self) -> float:
         """Seconds on the event loop's clock, which no clock step moves."""
@@ -57,7 +72,16 @@ class Clock(Protocol):
         """Wait until `monotonic_s()` reaches the given instant; at once where it is past."""
 
     def learn(self, now: datetime) -> None:
-        """The CSMS says that it is *now*. Without effect while NTP keeps the clock."""
+        """The CSMS says that it is *now*. Without effect while NTP keeps the clock.
+
+        Raises ValueError, with nothing changed, for a time before `RELEASED` or from `RETIRED` on.
+        """
+
+    def not_before(self, at: datetime) -> None:
+        """It is *at* or later, as the store shows; moves a clock that nobody has set, and no other.
+
+        Without effect where *at* is impossible.
+        """
 
     async def stepped(self) -> None:
         """Return after the next step of the wall clock, or change of its source."""
@@ -72,6 +96,9 @@ class Machine(Protocol):
     def monotonic_s(self) -> float:
         """The clock that only runs forward, and that the event loop's timers use."""
 
+    def boot(self) -> str:
+        """The boot that `monotonic_s` belongs to, by a name that no other boot has."""
+
     def synchronised(self) -> bool:
         """True when an NTP daemon has set the wall clock."""
 
@@ -82,30 +109,37 @@ class Machine(Protocol):
 class SystemClock:
     """The machine's clocks, corrected by the CSMS where NTP does not keep them.
 
-    The system's own clock is never set (that would need a privilege): an offset is kept instead.
+    The system's own clock is never set (that would need a privilege). It is read only while NTP keeps it: what the
+    CSMS told goes on with the monotonic clock, so that nothing on the machine can move it.
     """
 
     def __init__(self, machine: Machine | None = None) -> None:
         self._machine = machine or LinuxMachine()
-        self._offset = timedelta(0)
-        self._csms = False
-        self._csms_differs = False
-        self._ntp = self._machine.synchronised()
-        self._anchor = self._measure()
         self._stepped = asyncio.Event()
+        self._source = ClockSource.NONE
+        self._ntp = False
+        self._csms_differs = False
+        # The wall time at which the monotonic clock was 0.
+        self._zero = self._system_zero() if _possible(self._machine.wall()) else RELEASED - self._running()
+        if self._kept_by_ntp():
+            self._source, self._ntp = ClockSource.NTP, True
 
     @property
     def source(self) -> ClockSource:
-        if self._ntp:
-            return ClockSource.NTP
-        return ClockSource.CSMS if self._csms else ClockSource.NONE
+        return self._source
 
     @property
     def trusted(self) -> bool:
-        return self.source is not ClockSource.NONE
+        return self._source is not ClockSource.NONE
+
+    @property
+    def boot(self) -> str:
+        return self._machine.boot()
 
     def now(self) -> datetime:
-        return self._machine.wall() + self._offset
+        # Whoever asks is not told a time that has not been looked at: notice of a step may come a minute later.
+        self._follow_system()
+        return self._zero + self._running()
 
     def monotonic_s(self) -> float:
         return self._machine.monotonic_s()
@@ -117,6 +151,8 @@ class SystemClock:
         await asyncio.sleep(max(0.0, monotonic_s - self.monotonic_s()))
 
     def learn(self, now: datetime) -> None:
+        if not _possible(now):
+            raise ValueError(f"{now.isoformat()} is not within {RELEASED:%Y} to {RETIRED:%Y}")
         error = now - self.now()
         differs = abs(error) > STEP
         if self._ntp:
@@ -124,12 +160,15 @@ class SystemClock:
                 log.warning("clock csms differs from ntp by=%.1fs, ntp is kept", error.total_seconds())
             self._csms_differs = differs
             return
-        first, self._csms = not self._csms, True
-        if first or differs:
-            self._offset += error
-            self._anchor = self._measure()
+        if differs or self._source is not ClockSource.CSMS:
+            self._source = ClockSource.CSMS
+            self._zero += error
             log.info("clock set by=csms step=%.1fs", error.total_seconds())
             self._notify()
+
+    def not_before(self, at: datetime) -> None:
+        if not self.trusted and _possible(at):
+            self._zero = max(self._zero, at - self._running())
 
     async def stepped(self) -> None:
         await self._stepped.wait()
@@ -138,29 +177,57 @@ class SystemClock:
         """Notice steps of the system's clock and the arrival of NTP, for ever; one task of the daemon."""
         while True:
             await self._machine.wait_for_step(STEP_CAP_S)
-            self._check()
+            self.look()
 
-    def _check(self) -> None:
-        anchor = self._measure()
-        moved, self._anchor = anchor - self._anchor, anchor
-        arrived = not self._ntp and self._machine.synchronised()
-        if arrived:
-            self._ntp = True
-            moved, self._offset = moved - self._offset, timedelta(0)
-        elif abs(moved) > STEP and self.source is ClockSource.CSMS:
-            # The CSMS's time still holds: the step of the system's clock is taken out again.
-            self._offset -= moved
+    def look(self) -> None:
+        """See whether NTP has arrived, and whether the system's clock was stepped."""
+        if not self._ntp and self._kept_by_ntp():
+            self._ntp, self._source = True, ClockSource.NTP
+            self._step(self._moved())
+        else:
+            self._follow_system()
+
+    def _follow_system(self) -> None:
+        """Take the system's time while NTP keeps it; an impossible one ends that."""
+        if not self._ntp:
             return
-        if arrived or abs(moved) > STEP:
-            log.warning("clock stepped by=%.1fs source=%s", moved.total_seconds(), self.source)
-            self._notify()
+        moved = self._moved()
+        if abs(moved) <= STEP:
+            self._zero += moved
+        elif _possible(self._machine.wall()):
+            self._step(moved)
+        else:
+            self._ntp = False
+            log.warning("clock of the system is impossible, not followed by=%.1fs", moved.total_seconds())
 
-    def _measure(self) -> timedelta:
-        return self._machine.wall() - _EPOCH - timedelta(seconds=self._machine.monotonic_s())
+    def _step(self, moved: timedelta) -> None:
+        self._zero += moved
+        log.warning("clock stepped by=%.1fs source=%s", moved.total_seconds(), self._source)
+        self._notify()
+
+    def _kept_by_ntp(self) -> bool:
+        return _possible(self._machine.wall()) and self._machine.synchronised()
+
+    def _moved(self) -> timedelta:
+        """How far the system's clock is from where it was; the less of two looks.
+
+        A process that is held between reading one clock and the other would see a step that was none.
+        """
+        return min((self._system_zero() - self._zero for _ in range(2)), key=abs)
+
+    def _system_zero(self) -> datetime:
+        return self._machine.wall() - self._running()
+
+    def _running(self) -> timedelta:
+        return timedelta(seconds=self._machine.monotonic_s())
 
     def _notify(self) -> None:
         self._stepped.set()
         self._stepped = asyncio.Event()
+
+
+def _possible(at: datetime) -> bool:
+    return RELEASED <= at < RETIRED
 
 
 class LinuxMachine:
@@ -171,6 +238,9 @@ class LinuxMachine:
 
     def monotonic_s(self) -> float:
         return time.monotonic()
+
+    def boot(self) -> str:
+        return _boot_id()
 
     def synchronised(self) -> bool:
         """True when timesyncd has set the clock, or the kernel says that some NTP daemon keeps it (adjtimex)."""
@@ -201,12 +271,21 @@ class LinuxMachine:
             os.close(timer)
 
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIMESYNCD_MARK = Path("/run/systemd/timesync/synchronized")
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _TIME_ERROR = 5
 _CLOCK_REALTIME = 0
 _ABSTIME_CANCEL_ON_SET = 0b11
 _FAR_FUTURE_S = min(1 << 33, (1 << (8 * struct.calcsize("l") - 1)) - 1)
+
+
+@cache
+def _boot_id() -> str:
+    """The kernel's name of its boot; where it has none, every process counts as one."""
+    try:
+        return uuid.UUID(_BOOT_ID.read_text(encoding="ascii").strip()).hex
+    except (OSError, ValueError):
+        return uuid.uuid4().hex
 
 
 def _cancellable_timer() -> int | None:

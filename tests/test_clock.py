@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -10,43 +11,22 @@ from pathlib import Path
 import pytest
 
 from cpd import clock as clock_module
-from cpd.clock import ClockSource, LinuxMachine, SystemClock
-from tests.virtual_time import run_virtual
+from cpd.clock import RELEASED, RETIRED, ClockSource, LinuxMachine, SystemClock
+from tests.virtual_time import VirtualMachine, run_virtual
 
 TRUE_TIME = datetime(2026, 3, 2, 10, tzinfo=UTC)
 NO_BATTERY = datetime(1970, 1, 1, 0, 5, tzinfo=UTC)
+IMPOSSIBLE = [
+    datetime(1, 1, 1, tzinfo=UTC),
+    NO_BATTERY,
+    RELEASED - timedelta(microseconds=1),
+    RETIRED,
+    datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC),
+]
 
 
-class FakeMachine:
-    """A machine whose wall clock is set by the test; monotonic time is the loop's."""
-
-    def __init__(self, wall: datetime = NO_BATTERY, *, ntp: bool = False) -> None:
-        self.ntp = ntp
-        self._loop = asyncio.get_running_loop()
-        self._zero = wall - timedelta(seconds=self._loop.time())
-        self._notice = asyncio.Event()
-
-    def wall(self) -> datetime:
-        return self._zero + timedelta(seconds=self._loop.time())
-
-    def monotonic_s(self) -> float:
-        return self._loop.time()
-
-    def synchronised(self) -> bool:
-        return self.ntp
-
-    async def wait_for_step(self, at_most_s: float) -> None:
-        try:
-            async with asyncio.timeout(at_most_s):
-                await self._notice.wait()
-        except TimeoutError:
-            pass
-        self._notice.clear()
-
-    def step(self, by_s: float, *, noticed: bool = True) -> None:
-        self._zero += timedelta(seconds=by_s)
-        if noticed:
-            self._notice.set()
+def unset() -> VirtualMachine:
+    return VirtualMachine(NO_BATTERY, ntp=False)
 
 
 @contextmanager
@@ -67,7 +47,7 @@ def steps_of(clock: SystemClock, tasks: asyncio.TaskGroup) -> Iterator[list[date
 
 def test_a_clock_that_nobody_has_set_is_not_trusted():
     async def main() -> None:
-        clock = SystemClock(FakeMachine())
+        clock = SystemClock(unset())
         assert (clock.source, clock.trusted) == (ClockSource.NONE, False)
 
     run_virtual(main())
@@ -75,7 +55,7 @@ def test_a_clock_that_nobody_has_set_is_not_trusted():
 
 def test_the_csms_sets_a_clock_that_ntp_does_not_keep():
     async def main() -> None:
-        clock = SystemClock(FakeMachine())
+        clock = SystemClock(unset())
         async with asyncio.TaskGroup() as tasks:
             with steps_of(clock, tasks) as steps:
                 await asyncio.sleep(1)
@@ -89,7 +69,7 @@ def test_the_csms_sets_a_clock_that_ntp_does_not_keep():
 
 def test_a_csms_that_is_late_by_the_time_of_an_answer_moves_nothing():
     async def main() -> None:
-        clock = SystemClock(FakeMachine())
+        clock = SystemClock(unset())
         clock.learn(TRUE_TIME)
         async with asyncio.TaskGroup() as tasks:
             with steps_of(clock, tasks) as steps:
@@ -106,7 +86,7 @@ def test_a_csms_that_is_late_by_the_time_of_an_answer_moves_nothing():
 
 def test_ntp_wins_over_the_csms_which_is_told_once(caplog: pytest.LogCaptureFixture):
     async def main() -> None:
-        clock = SystemClock(FakeMachine(TRUE_TIME, ntp=True))
+        clock = SystemClock(VirtualMachine(TRUE_TIME, ntp=True))
         for _ in range(3):
             clock.learn(TRUE_TIME + timedelta(hours=1))
         assert (clock.source, clock.now()) == (ClockSource.NTP, TRUE_TIME)
@@ -117,7 +97,7 @@ def test_ntp_wins_over_the_csms_which_is_told_once(caplog: pytest.LogCaptureFixt
 
 def test_a_step_is_told_at_once_where_the_kernel_gives_notice():
     async def main() -> None:
-        machine = FakeMachine(TRUE_TIME, ntp=True)
+        machine = VirtualMachine(TRUE_TIME, ntp=True)
         clock = SystemClock(machine)
         async with asyncio.TaskGroup() as tasks:
             with steps_of(clock, tasks) as steps:
@@ -133,7 +113,7 @@ def test_a_step_is_told_at_once_where_the_kernel_gives_notice():
 @pytest.mark.parametrize("by_s", [-3600, 3600])
 def test_a_step_without_notice_is_found_within_a_minute(by_s: float):
     async def main() -> None:
-        machine = FakeMachine(TRUE_TIME, ntp=True)
+        machine = VirtualMachine(TRUE_TIME, ntp=True)
         clock = SystemClock(machine)
         async with asyncio.TaskGroup() as tasks:
             with steps_of(clock, tasks) as steps:
@@ -149,7 +129,7 @@ def test_a_step_without_notice_is_found_within_a_minute(by_s: float):
 
 def test_the_pull_of_a_running_ntp_is_no_step():
     async def main() -> None:
-        machine = FakeMachine(TRUE_TIME, ntp=True)
+        machine = VirtualMachine(TRUE_TIME, ntp=True)
         clock = SystemClock(machine)
         async with asyncio.TaskGroup() as tasks:
             with steps_of(clock, tasks) as steps:
@@ -163,7 +143,7 @@ def test_the_pull_of_a_running_ntp_is_no_step():
 
 def test_ntp_takes_over_from_the_csms_with_a_step_of_what_was_wrong(caplog: pytest.LogCaptureFixture):
     async def main() -> None:
-        machine = FakeMachine(NO_BATTERY)
+        machine = unset()
         clock = SystemClock(machine)
         clock.learn(TRUE_TIME + timedelta(seconds=5))
         async with asyncio.TaskGroup() as tasks:
@@ -182,7 +162,7 @@ def test_ntp_takes_over_from_the_csms_with_a_step_of_what_was_wrong(caplog: pyte
 
 def test_the_time_of_the_csms_outlives_a_step_of_the_system_clock():
     async def main() -> None:
-        machine = FakeMachine(NO_BATTERY)
+        machine = unset()
         clock = SystemClock(machine)
         clock.learn(TRUE_TIME)
         async with asyncio.TaskGroup() as tasks:
@@ -196,9 +176,124 @@ def test_the_time_of_the_csms_outlives_a_step_of_the_system_clock():
     run_virtual(main())
 
 
+def test_whoever_asks_for_the_time_is_the_first_to_notice_a_step():
+    async def main() -> None:
+        machine = VirtualMachine(TRUE_TIME, ntp=True)
+        clock = SystemClock(machine)
+        async with asyncio.TaskGroup() as tasks:
+            with steps_of(clock, tasks) as steps:
+                await asyncio.sleep(10)
+                machine.step(3600, noticed=False)
+                assert clock.now() == TRUE_TIME + timedelta(seconds=3610)
+                await asyncio.sleep(0)
+                assert len(steps) == 1
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("at", IMPOSSIBLE)
+def test_a_system_clock_that_shows_an_impossible_time_is_not_trusted_whoever_keeps_it(at: datetime):
+    async def main() -> None:
+        clock = SystemClock(VirtualMachine(at, ntp=True))
+        assert clock.source is ClockSource.NONE
+        clock.look()
+        assert clock.source is ClockSource.NONE
+        clock.learn(TRUE_TIME)
+        assert (clock.source, clock.now()) == (ClockSource.CSMS, TRUE_TIME)
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("at", IMPOSSIBLE)
+@pytest.mark.parametrize("ntp", [True, False])
+def test_an_impossible_time_of_the_csms_is_refused(at: datetime, ntp: bool):
+    async def main() -> None:
+        clock = SystemClock(VirtualMachine(TRUE_TIME, ntp=ntp))
+        before = clock.source
+        with pytest.raises(ValueError, match="is not within 2026 to 2100"):
+            clock.learn(at)
+        assert (clock.source, clock.now()) == (before, TRUE_TIME)
+
+    run_virtual(main())
+
+
+def test_a_step_to_an_impossible_time_is_not_followed_and_the_csms_is_heard_from_then_on(
+    caplog: pytest.LogCaptureFixture,
+):
+    async def main() -> None:
+        machine = VirtualMachine(TRUE_TIME, ntp=True)
+        clock = SystemClock(machine)
+        async with asyncio.TaskGroup() as tasks:
+            with steps_of(clock, tasks) as steps:
+                await asyncio.sleep(10)
+                machine.step(-3 * 365 * 86_400)
+                await asyncio.sleep(200)
+                assert clock.now() == TRUE_TIME + timedelta(seconds=210)
+                assert (clock.trusted, steps) == (True, [])
+                clock.learn(TRUE_TIME + timedelta(seconds=300))
+                await asyncio.sleep(0)
+                assert (clock.source, steps) == (ClockSource.CSMS, [clock.now()])
+                machine.step(3 * 365 * 86_400)
+                await asyncio.sleep(1)
+                assert (clock.source, clock.now()) == (ClockSource.NTP, TRUE_TIME + timedelta(seconds=211))
+
+    run_virtual(main())
+    assert [one.message for one in caplog.records if "impossible" in one.message] == [
+        "clock of the system is impossible, not followed by=-94608000.0s"
+    ]
+
+
+def test_a_clock_that_nobody_has_set_begins_no_earlier_than_the_release_and_than_what_was_kept():
+    async def main() -> None:
+        clock = SystemClock(unset())
+        assert clock.now() == RELEASED
+        clock.not_before(TRUE_TIME)
+        await asyncio.sleep(60)
+        clock.not_before(RELEASED)
+        clock.not_before(RETIRED)
+        assert clock.now() == TRUE_TIME + timedelta(seconds=60)
+        assert not clock.trusted
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("ntp", [True, False])
+def test_what_was_kept_moves_no_clock_that_somebody_has_set(ntp: bool):
+    async def main() -> None:
+        clock = SystemClock(VirtualMachine(TRUE_TIME, ntp=ntp))
+        if not ntp:
+            clock.learn(TRUE_TIME)
+        clock.not_before(TRUE_TIME + timedelta(days=1))
+        assert clock.now() == TRUE_TIME
+
+    run_virtual(main())
+
+
+def test_a_process_that_is_held_while_it_looks_at_the_clocks_sees_no_step():
+    class Held(VirtualMachine):
+        held_s = 0.0
+
+        def wall(self) -> datetime:
+            shown, self.held_s = super().wall() - timedelta(seconds=self.held_s), 0.0
+            return shown
+
+    async def main() -> None:
+        machine = Held(TRUE_TIME, ntp=True)
+        clock = SystemClock(machine)
+        async with asyncio.TaskGroup() as tasks:
+            with steps_of(clock, tasks) as steps:
+                await asyncio.sleep(10)
+                machine.held_s = 30.0
+                assert clock.now() == TRUE_TIME + timedelta(seconds=10)
+                await asyncio.sleep(0)
+                assert steps == []
+
+    run_virtual(main())
+
+
 def test_a_step_never_moves_a_sleep():
     async def main() -> None:
-        machine = FakeMachine(TRUE_TIME, ntp=True)
+        machine = VirtualMachine(TRUE_TIME, ntp=True)
         clock = SystemClock(machine)
         started_s = clock.monotonic_s()
         async with asyncio.TaskGroup() as tasks:
@@ -223,6 +318,19 @@ class TestLinuxMachine:
         assert abs(machine.wall() - datetime.now(UTC)) < timedelta(seconds=1)
         assert machine.monotonic_s() == pytest.approx(asyncio.get_running_loop().time(), abs=1)
         assert machine.synchronised() in (True, False)
+
+    async def test_a_boot_has_one_name_in_every_process(self):
+        boots = []
+        for _ in range(2):
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-c",
+                "from cpd.clock import LinuxMachine; print(LinuxMachine().boot())",
+                stdout=asyncio.subprocess.PIPE,
+            )
+            out, _err = await process.communicate()
+            boots.append(out.decode().strip())
+        assert boots == [LinuxMachine().boot()] * 2
 
     async def test_waiting_for_a_step_ends_at_its_limit_and_leaves_nothing_open(self):
         def open_files() -> int:

@@ -8,10 +8,11 @@ import asyncio
 import selectors
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from cpd.clock import ClockSource
+from cpd.clock import ClockSource, SystemClock
 
 T = TypeVar("T")
 
@@ -67,57 +68,72 @@ def run_virtual(main: Coroutine[Any, Any, T]) -> T:
         return runner.run(main)
 
 
-class VirtualClock:
-    """A `cpd.clock.Clock` on the running loop's time; the wall clock is stepped by the test."""
+class VirtualMachine:
+    """A `cpd.clock.Machine` on the running loop's time; its wall clock and its NTP are the test's."""
 
-    def __init__(
-        self, start: datetime = datetime(2026, 3, 2, 10, tzinfo=UTC), *, source: ClockSource = ClockSource.NTP
-    ) -> None:
+    def __init__(self, wall: datetime, *, ntp: bool) -> None:
         self._loop = asyncio.get_running_loop()
-        self._epoch = start - timedelta(seconds=self._loop.time())
-        self._source = source
-        self._stepped = asyncio.Event()
+        self._notice = asyncio.Event()
+        self._boots = 1
+        self.ntp = ntp
+        self.set(wall)
 
-    @property
-    def source(self) -> ClockSource:
-        return self._source
-
-    @property
-    def trusted(self) -> bool:
-        return self._source is not ClockSource.NONE
-
-    def now(self) -> datetime:
-        return self._epoch + timedelta(seconds=self._loop.time())
+    def wall(self) -> datetime:
+        return self._shown + timedelta(seconds=self._loop.time() - self._set_s)
 
     def monotonic_s(self) -> float:
         return self._loop.time()
 
-    async def sleep(self, duration_s: float) -> None:
-        await asyncio.sleep(duration_s)
+    def boot(self) -> str:
+        return f"boot-{self._boots}"
 
-    async def sleep_until(self, monotonic_s: float) -> None:
-        await asyncio.sleep(max(0.0, monotonic_s - self._loop.time()))
+    def synchronised(self) -> bool:
+        return self.ntp
 
-    def learn(self, now: datetime) -> None:
-        if self._source is not ClockSource.NTP:
-            self._source = ClockSource.CSMS
-            self._epoch = now - timedelta(seconds=self._loop.time())
-            self._notify()
+    async def wait_for_step(self, at_most_s: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(at_most_s):
+                await self._notice.wait()
+        self._notice.clear()
 
-    async def stepped(self) -> None:
-        await self._stepped.wait()
+    def set(self, wall: datetime) -> None:
+        """The wall clock shows *wall*."""
+        self._shown, self._set_s = wall, self._loop.time()
 
-    def forget(self, now: datetime) -> None:
-        """The machine starts anew without a battery: its wall clock shows *now*, and nobody vouches for it."""
-        self._source = ClockSource.NONE
-        self._epoch = now - timedelta(seconds=self._loop.time())
-        self._notify()
+    def step(self, by_s: float, *, noticed: bool = True) -> None:
+        """Step the wall clock; *noticed*: the kernel can tell of it."""
+        self._shown += timedelta(seconds=by_s)
+        if noticed:
+            self._notice.set()
+
+    def reboot(self) -> None:
+        """The machine starts anew: what its monotonic clock shows has nothing to do with what it showed before."""
+        self._boots += 1
+
+
+class VirtualClock(SystemClock):
+    """The daemon's own clock on a `VirtualMachine`; whoever sets it is looked at there and then."""
+
+    def __init__(
+        self, start: datetime = datetime(2026, 3, 2, 10, tzinfo=UTC), *, source: ClockSource = ClockSource.NTP
+    ) -> None:
+        self.machine = VirtualMachine(start, ntp=source is ClockSource.NTP)
+        super().__init__(self.machine)
+        if source is ClockSource.CSMS:
+            self.learn(start)
+
+    def restart(self) -> None:
+        """A new daemon on the machine: what the CSMS told the one before is gone."""
+        super().__init__(self.machine)
+
+    def forget(self, shown: datetime) -> None:
+        """The machine starts anew without a battery: its wall clock shows *shown*, and nobody vouches for it."""
+        self.machine.reboot()
+        self.machine.ntp = False
+        self.machine.set(shown)
+        self.restart()
 
     def step(self, by_s: float) -> None:
-        """Step the wall clock, as NTP or an operator would."""
-        self._epoch += timedelta(seconds=by_s)
-        self._notify()
-
-    def _notify(self) -> None:
-        self._stepped.set()
-        self._stepped = asyncio.Event()
+        """Step the system's clock, as NTP or an operator would."""
+        self.machine.step(by_s)
+        self.look()
