@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from math import lcm
+from operator import mul
 from typing import Final, NamedTuple
 
 from cpd.domain.supply import Constraint, ConstraintKind
@@ -60,9 +61,13 @@ def allocate(draws: Sequence[Draw], ceiling: Ceiling) -> list[Draw]:
     """
     if len(draws) == 1:
         return [alone(draws[0], ceiling)]
-    if _fits(draws, [draw.power_mw for draw in draws], ceiling):
+    room = _Room(draws, ceiling)
+    own_mw = [draw.power_mw for draw in draws]
+    if room.fits(own_mw):
         return list(draws)
-    share = _share(draws, ceiling)
+    by = ceiling.power_by if room.fits_current(own_mw) else ceiling.current_by
+    assert by is not None
+    share = replace(by, kind=ConstraintKind.SHARE)
     # Who cannot charge anyway keeps its own reason; the others are where they are because of the share.
     granted = [
         draw._replace(power_mw=0, constrained_by=share if _can_charge(draw) else draw.constrained_by)
@@ -94,28 +99,23 @@ def _can_charge(draw: Draw) -> bool:
     return draw.power_mw >= MIN_CURRENT_MA * draw.mw_per_ma
 
 
-def _fits(draws: Sequence[Draw], powers_mw: Sequence[int], ceiling: Ceiling) -> bool:
-    return _current_fits(draws, powers_mw, ceiling.current_ma) and (
-        ceiling.power_mw is None or sum(powers_mw) <= ceiling.power_mw
-    )
+class _Room:
+    """What a ceiling leaves to some draws: asked a dozen times until the level is found that fits."""
 
+    __slots__ = ("_current", "_power_mw", "_weights")
 
-def _current_fits(draws: Sequence[Draw], powers_mw: Sequence[int], current_ma: int | None) -> bool:
-    if current_ma is None:
-        return True
-    # Over a common denominator the sum of currents is exact in integers.
-    denominator = lcm(*[draw.mw_per_ma for draw in draws])
-    total = sum(
-        power_mw * (denominator // draw.mw_per_ma) for draw, power_mw in zip(draws, powers_mw, strict=True)
-    )
-    return total <= current_ma * denominator
+    def __init__(self, draws: Sequence[Draw], ceiling: Ceiling) -> None:
+        # Over a common denominator the sum of currents is exact in integers.
+        denominator = lcm(*[draw.mw_per_ma for draw in draws])
+        self._weights = [denominator // draw.mw_per_ma for draw in draws]
+        self._current = None if ceiling.current_ma is None else ceiling.current_ma * denominator
+        self._power_mw = ceiling.power_mw
 
+    def fits(self, powers_mw: Sequence[int]) -> bool:
+        return self.fits_current(powers_mw) and (self._power_mw is None or sum(powers_mw) <= self._power_mw)
 
-def _share(draws: Sequence[Draw], ceiling: Ceiling) -> Constraint:
-    by_current = not _current_fits(draws, [draw.power_mw for draw in draws], ceiling.current_ma)
-    by = ceiling.current_by if by_current else ceiling.power_by
-    assert by is not None
-    return replace(by, kind=ConstraintKind.SHARE)
+    def fits_current(self, powers_mw: Sequence[int]) -> bool:
+        return self._current is None or sum(map(mul, powers_mw, self._weights)) <= self._current
 
 
 def _lowered(draw: Draw, power_mw: int, by: Constraint) -> Draw:
@@ -129,23 +129,26 @@ def _level(draws: Sequence[Draw], ceiling: Ceiling) -> list[int] | None:
     lowest_mw = [MIN_CURRENT_MA * draw.mw_per_ma for draw in draws]
     wished_mw = [max(least, draw.minimum_mw) for least, draw in zip(lowest_mw, draws, strict=True)]
     highest = max(draw.current_ma for draw in draws) // _STEP_MA + 1
+    room = _Room(draws, ceiling)
     for floors_mw in (wished_mw, lowest_mw):
-        first_too_high = bisect_left(
-            range(highest + 1),
-            True,
-            key=partial(_too_much, draws=draws, floors_mw=floors_mw, ceiling=ceiling),
-        )
-        if first_too_high > 0:
-            return _powers_at(first_too_high - 1, draws, floors_mw)
+        terms = [
+            (draw.power_mw, floor_mw, _STEP_MA * draw.mw_per_ma)
+            for draw, floor_mw in zip(draws, floors_mw, strict=True)
+        ]
+        too_high = partial(_is_too_high, terms=terms, room=room)
+        if not too_high(0):
+            # Counted from 1, the place of the first step that is too high is the last step that fits.
+            return _powers_at(bisect_left(range(1, highest + 1), True, key=too_high), terms)
     return None
 
 
-def _too_much(step: int, *, draws: Sequence[Draw], floors_mw: Sequence[int], ceiling: Ceiling) -> bool:
-    return not _fits(draws, _powers_at(step, draws, floors_mw), ceiling)
+_Terms = Sequence[tuple[int, int, int]]
+"""Of each draw what it may have at most, what it has at least, and how much more with each step, in mW."""
 
 
-def _powers_at(step: int, draws: Sequence[Draw], floors_mw: Sequence[int]) -> list[int]:
-    return [
-        min(draw.power_mw, max(floor_mw, step * _STEP_MA * draw.mw_per_ma))
-        for draw, floor_mw in zip(draws, floors_mw, strict=True)
-    ]
+def _is_too_high(step: int, *, terms: _Terms, room: _Room) -> bool:
+    return not room.fits(_powers_at(step, terms))
+
+
+def _powers_at(step: int, terms: _Terms) -> list[int]:
+    return [min(power_mw, max(floor_mw, step * step_mw)) for power_mw, floor_mw, step_mw in terms]

@@ -6,9 +6,9 @@ of offers or of waits: a limit below 6 A is returned as it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import islice
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from math import lcm
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from cpd.domain.allocation import Ceiling, Draw, allocate
 from cpd.domain.profile_book import ProfileBook
 from cpd.domain.profiles import STATION, Capabilities, RateUnit, Refusal
 from cpd.domain.sessions import Session
-from cpd.domain.stretches import Situation, Stretch, lanes_for
+from cpd.domain.stretches import Lane, Situation, Stretch, lanes_for, running_lanes
 from cpd.domain.supply import Cap, Connector, Constraint, ConstraintKind, Supply
 from cpd.domain.timeline import FOREVER_S, Level
 from hal.iec61851 import MIN_CURRENT_MA
@@ -36,14 +36,17 @@ __all__ = [
 ]
 
 
+def _no_limit() -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActiveLimit:
     """What a connector may draw now, and why.
 
     *current_ma* per phase, rounded down; below 6 A means pause, never "round up". *power_mw* is the same
     limit, exact, over all *phases*. *own_ma* is the limit before the supply is shared. *valid_until_s* is an
-    instant up to which nothing can change by itself, None: until someone changes something. *runner_up* is
-    the limit that would hold without what constrains this one, None where that is the connector itself.
+    instant up to which nothing can change by itself, None: until someone changes something.
     """
 
     current_ma: int
@@ -52,7 +55,15 @@ class ActiveLimit:
     constrained_by: Constraint
     own_ma: int
     valid_until_s: int | None = None
-    runner_up: ActiveLimit | None = None
+    find_runner_up: Callable[[], ActiveLimit | None] = field(default=_no_limit, compare=False, repr=False)
+
+    @property
+    def runner_up(self) -> ActiveLimit | None:
+        """The limit that would hold without what constrains this one, None where that is the connector itself.
+
+        Worked out when asked for: only people ask, and it costs as much as the limit.
+        """
+        return self.find_runner_up()
 
     @property
     def offer_ma(self) -> int:
@@ -98,10 +109,12 @@ def limits_at(
     The supply is shared among running transactions. A connector without a transaction is answered as if one
     started now; it takes no share from the others.
     """
-    running = tuple(sessions)
+    situation = Situation(book=book, supply=supply, sessions=tuple(sessions), clock_trusted=clock_trusted)
+    # Who shares a supply is settled at once, not once for each.
+    shared = _settle(now_s, running_lanes(situation), situation) if situation.shares else {}
     return {
-        connector.id: limit_at(now_s, connector.id, book, supply, running, clock_trusted=clock_trusted)
-        for connector in supply.connectors
+        one.id: shared[one.id] if one.id in shared else _settle_one(now_s, one.id, situation)
+        for one in supply.connectors
     }
 
 
@@ -118,9 +131,7 @@ def limit_at(
     if connector == STATION:
         raise KeyError("the station has no limit of its own; ask for its composite_schedule")
     situation = Situation(book=book, supply=supply, sessions=tuple(sessions), clock_trusted=clock_trusted)
-    limit = _settle(now_s, connector, situation)
-    without = _without(limit.constrained_by, connector, situation)
-    return limit if without is None else replace(limit, runner_up=_settle(now_s, connector, without))
+    return _settle_one(now_s, connector, situation)
 
 
 def composite_schedule(
@@ -149,12 +160,12 @@ def composite_schedule(
         return Refusal.UNIT_NOT_ALLOWED
     situation = Situation(book=book, supply=supply, sessions=tuple(sessions), clock_trusted=clock_trusted)
     duration_s = min(duration_s, capabilities.max_composite_duration_s)
-    changes = _changes(now_s, now_s + max(duration_s, 1), connector, unit, situation)
-    periods = list(islice(changes, capabilities.max_periods + 1))
-    if len(periods) > capabilities.max_periods:
-        duration_s = periods.pop().start_s
+    most = capabilities.max_periods
+    periods = _changes(now_s, now_s + max(duration_s, 1), connector, unit, situation, most)
+    if len(periods) > most:
+        duration_s = periods[most].start_s
     return CompositeSchedule(
-        connector=connector, start_at_s=now_s, duration_s=duration_s, unit=unit, periods=tuple(periods)
+        connector=connector, start_at_s=now_s, duration_s=duration_s, unit=unit, periods=tuple(periods[:most])
     )
 
 
@@ -172,52 +183,70 @@ class _Answers(dict[tuple[Level | None, ...], _Answer]):
         super().__init__()
         self._stretch = stretch
         self._place = place
-        self._unit = unit
+        self._in_amperes = unit is RateUnit.A
 
     def __missing__(self, levels: tuple[Level | None, ...]) -> _Answer:
         if self._place is None:
-            answer = _expected(*self._stretch.settle(levels), self._unit)
+            answer = _expected(*self._stretch.settle(levels), in_amperes=self._in_amperes)
         else:
-            draw = self._stretch.granted(levels, self._place)
-            mw_per_tenth = 100 * draw.mw_per_ma if self._unit is RateUnit.A else 100
-            answer = draw.power_mw // mw_per_tenth, draw.phases, draw.constrained_by
+            power_mw, mw_per_ma, phases, by, _ = self._stretch.granted(levels, self._place)
+            answer = power_mw // (100 * mw_per_ma if self._in_amperes else 100), phases, by
         self[levels] = answer
         return answer
 
 
 def _changes(
-    from_s: int, to_s: int, connector: int, unit: RateUnit, situation: Situation
-) -> Iterator[CompositePeriod]:
+    from_s: int, to_s: int, connector: int, unit: RateUnit, situation: Situation, most: int
+) -> list[CompositePeriod]:
+    """The entries of [from_s, to_s); where there are more than *most*, at least that one which is too many."""
     lanes, place = lanes_for(connector, situation, idle_start_s=from_s)
+    changes: list[CompositePeriod] = []
     limit_tenths, phases = -1, 0
     start_s = from_s
-    while start_s < to_s:
+    while start_s < to_s and len(changes) <= most:
         stretch = Stretch(lanes, situation, start_s)
         end_s = min(stretch.until_s, to_s)
         answers = _Answers(stretch, None if connector == STATION else place, unit)
         instants, levels = stretch.steps(start_s, end_s)
         for at_s, answer in zip(instants, map(answers.__getitem__, levels), strict=False):
             if answer[0] != limit_tenths or answer[1] != phases:
-                limit_tenths, phases, constrained_by = answer
-                yield CompositePeriod(at_s - from_s, limit_tenths, phases, constrained_by)
+                limit_tenths, phases, by = answer
+                changes.append(tuple.__new__(CompositePeriod, (at_s - from_s, limit_tenths, phases, by)))
         start_s = end_s
+    return changes
 
 
-def _settle(now_s: int, connector: int, situation: Situation) -> ActiveLimit:
-    lanes, place = lanes_for(connector, situation, idle_start_s=None)
+def _settle_one(now_s: int, connector: int, situation: Situation) -> ActiveLimit:
+    lanes, _ = lanes_for(connector, situation, idle_start_s=None)
+    return _settle(now_s, lanes, situation)[connector]
+
+
+def _settle(now_s: int, lanes: Sequence[Lane], situation: Situation) -> dict[int, ActiveLimit]:
+    """The limit of each connector that takes part, by its number."""
+    if not lanes:
+        return {}
     stretch = Stretch(lanes, situation, now_s)
     _, levels = stretch.steps(now_s, now_s + 1)
     draws, ceiling = stretch.settle(next(levels))
-    draw = allocate(draws, ceiling)[place]
     until_s = stretch.change_after(now_s)
-    return ActiveLimit(
-        current_ma=draw.current_ma,
-        power_mw=draw.power_mw,
-        phases=draw.phases,
-        constrained_by=draw.constrained_by,
-        own_ma=draws[place].current_ma,
-        valid_until_s=None if until_s >= FOREVER_S else until_s,
-    )
+    limits = {}
+    for lane, own, draw in zip(lanes, draws, allocate(draws, ceiling), strict=True):
+        connector = lane.connector.id
+        limits[connector] = ActiveLimit(
+            current_ma=draw.current_ma,
+            power_mw=draw.power_mw,
+            phases=draw.phases,
+            constrained_by=draw.constrained_by,
+            own_ma=own.current_ma,
+            valid_until_s=None if until_s >= FOREVER_S else until_s,
+            find_runner_up=partial(_runner_up, now_s, connector, situation, draw.constrained_by),
+        )
+    return limits
+
+
+def _runner_up(now_s: int, connector: int, situation: Situation, by: Constraint) -> ActiveLimit | None:
+    without = _without(by, connector, situation)
+    return None if without is None else _settle_one(now_s, connector, without)
 
 
 def _without(constraint: Constraint, connector: int, situation: Situation) -> Situation | None:
@@ -248,11 +277,11 @@ def _caps_without(kind: ConstraintKind, caps: tuple[Cap, ...]) -> tuple[Cap, ...
     return tuple(cap for cap in caps if cap.kind is not kind)
 
 
-def _expected(draws: Sequence[Draw], ceiling: Ceiling, unit: RateUnit) -> _Answer:
+def _expected(draws: Sequence[Draw], ceiling: Ceiling, *, in_amperes: bool) -> _Answer:
     """The station: all own draws at once, up to the ceiling."""
     phases = max(draw.phases for draw in draws)
     mw_per_ma = max(draw.mw_per_ma for draw in draws)
-    if unit is RateUnit.A:
+    if in_amperes:
         denominator = lcm(*[draw.mw_per_ma for draw in draws])
         scaled = sum(draw.power_mw * (denominator // draw.mw_per_ma) for draw in draws)
         tenths = scaled // (100 * denominator)

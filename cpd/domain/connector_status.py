@@ -52,13 +52,15 @@ def status_of(
     in_transaction: bool,
     ending: bool,
     ended: bool,
+    reserved: bool,
     offering: bool,
     settling_from: ConnectorStatus | None,
 ) -> ConnectorStatus:
     """The status of one connector.
 
     *authorised*: somebody may charge here and no transaction has begun yet. *ending*: the transaction was
-    stopped and its outlet is not open yet. *ended*: a transaction ended and the vehicle is still plugged.
+    stopped and its outlet is not open yet. *ended*: a transaction ended and its plug is still in the socket.
+    *reserved*: kept for somebody who is not here yet; a plug changes nothing of it, their card does.
     *offering*: current is offered. *settling_from*: the status
     from before the offer began, while the vehicle still has time to answer it: a session that starts well goes
     from Preparing to Charging without a SuspendedEV between.
@@ -77,6 +79,8 @@ def status_of(
         return ConnectorStatus.UNAVAILABLE
     if authorised:
         return ConnectorStatus.PREPARING
-    if pilot.plugged:
-        return ConnectorStatus.FINISHING if ended else ConnectorStatus.PREPARING
-    return ConnectorStatus.AVAILABLE
+    if ended:
+        return ConnectorStatus.FINISHING
+    if reserved:
+        return ConnectorStatus.RESERVED
+    return ConnectorStatus.PREPARING if pilot.plugged else ConnectorStatus.AVAILABLE

@@ -28,6 +28,11 @@ class Situation:
     sessions: tuple[Session, ...]
     clock_trusted: bool
 
+    @property
+    def shares(self) -> bool:
+        """True where anything caps the connectors together; else what one draws is nothing to the others."""
+        return self.supply.is_capped or bool(self.book.max_stack)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lane:
@@ -38,43 +43,47 @@ class Lane:
     started_at_s: int | None
 
 
+def running_lanes(situation: Situation, asked: int = STATION) -> list[Lane]:
+    """The connectors with a transaction, or *asked* alone if it has one; the senior transaction first."""
+    connectors = {connector.id: connector for connector in situation.supply.connectors}
+    sessions = [one for one in situation.sessions if asked in (STATION, one.connector)]
+    running = sorted(sessions, key=lambda session: (session.started_at_s, session.order))
+    return [
+        Lane(
+            connector=connectors[session.connector],
+            stack=situation.book.stack_for(session.connector, session),
+            started_at_s=session.started_at_s,
+        )
+        for session in running
+    ]
+
+
 def lanes_for(asked: int, situation: Situation, *, idle_start_s: int | None) -> tuple[list[Lane], int]:
     """Who takes part in an answer for connector *asked*, senior transaction first, and its place there.
 
     For the station (0) all connectors take part, and the place says nothing. *idle_start_s*: see `Lane`.
     Raises KeyError for an unknown connector.
     """
-    book, supply = situation.book, situation.supply
-    connectors = {connector.id: connector for connector in supply.connectors}
-    running = sorted(situation.sessions, key=lambda session: (session.started_at_s, session.order))
-    busy = {session.connector for session in running}
-    lanes = [
-        Lane(
-            connector=connectors[session.connector],
-            stack=book.stack_for(session.connector, session),
-            started_at_s=session.started_at_s,
-        )
-        for session in running
-    ]
-    idle = [one for one in supply.connectors if one.id not in busy and asked in (STATION, one.id)]
+    # Where nothing is capped nothing is shared, and the others need not be looked at.
+    lanes = running_lanes(situation, STATION if situation.shares else asked)
+    busy = {lane.connector.id for lane in lanes}
+    idle = [one for one in situation.supply.connectors if one.id not in busy and asked in (STATION, one.id)]
     lanes += [
-        Lane(connector=one, stack=book.stack_for(one.id, None), started_at_s=idle_start_s) for one in idle
+        Lane(connector=one, stack=situation.book.stack_for(one.id, None), started_at_s=idle_start_s)
+        for one in idle
     ]
     if asked == STATION:
         return lanes, 0
     place = next((index for index, lane in enumerate(lanes) if lane.connector.id == asked), None)
     if place is None:
         raise KeyError(f"no connector {asked}")
-    if not supply.is_capped and not book.max_stack:
-        # Where nothing is capped nothing is shared, and the others need not be looked at.
-        return [lanes[place]], 0
     return lanes, place
 
 
 class Stretch:
     """The time from an instant until the first one at which another profile or bound may hold somewhere."""
 
-    __slots__ = ("_max_run", "_outlets", "_runs", "_unprofiled", "until_s")
+    __slots__ = ("_lone", "_max_run", "_outlets", "_runs", "_unprofiled", "until_s")
 
     def __init__(self, lanes: Sequence[Lane], situation: Situation, at_s: int) -> None:
         trusted = situation.clock_trusted
@@ -91,6 +100,7 @@ class Stretch:
         self._outlets = [
             _Outlet(lane.connector, run, bound) for lane, run, bound in zip(lanes, own, bounds, strict=True)
         ]
+        self._lone = self._outlets[0] if len(lanes) == 1 else None
         self.until_s = min(
             *(run.until_s for run in self._runs),
             *(bound.until_s for bound in (*bounds, shared) if bound.until_s is not None),
@@ -106,7 +116,8 @@ class Stretch:
         Levels are in the order of the lanes, the ChargePointMaxProfile's last.
         """
         tracks = [run.steps(from_s, to_s) for run in self._runs]
-        instants = sorted(set().union(*[starts_s for starts_s, _ in tracks]))
+        varying = [starts_s for starts_s, levels in tracks if len(levels) > 1]
+        instants = varying[0] if len(varying) == 1 else sorted({from_s}.union(*varying))
         columns: list[Iterable[Level | None]] = []
         for starts_s, levels in tracks:
             if len(levels) == 1:
@@ -125,11 +136,14 @@ class Stretch:
 
     def granted(self, levels: tuple[Level | None, ...], place: int) -> Draw:
         """What the lane at *place* gets of it."""
-        if len(self._outlets) == 1:
-            # Nearly always, and many times over in a composite schedule.
-            own = self._outlets[0].draw(levels[0], _phases_left(levels[-1]))
-            return alone(own, self._ceiling(levels[-1]))
-        return allocate(*self.settle(levels))[place]
+        if self._lone is None:
+            return allocate(*self.settle(levels))[place]
+        # Nearly always, and many times over in a composite schedule.
+        top = levels[-1]
+        own = self._lone.draw(levels[0], _phases_left(top))
+        if top is None and self._unprofiled.current_ma is None:
+            return own
+        return alone(own, self._ceiling(top))
 
     def _ceiling(self, level: Level | None) -> Ceiling:
         bound = self._unprofiled
@@ -154,45 +168,59 @@ def _phases_left(level: Level | None) -> int:
 class _Outlet:
     """One connector while the same profile prevails on it: turns that profile's levels into draws."""
 
-    __slots__ = ("_bound_by", "_by_phases", "_constraint")
+    __slots__ = (
+        "_bound_by",
+        "_bound_ma",
+        "_by_phases",
+        "_connector",
+        "_constraint",
+        "_in_amperes",
+        "_least_ma",
+        "_minimum_tenths",
+    )
 
     def __init__(self, connector: Connector, run: Run, bound: Bound) -> None:
         assert bound.current_ma is not None
+        self._connector = connector
+        self._bound_ma = bound.current_ma
         self._bound_by = self._constraint = bound.constrained_by
-        in_amperes, minimum_tenths, least_ma = True, 0, 0
+        self._in_amperes, self._minimum_tenths, self._least_ma = True, 0, 0
         if run.compiled is not None:
             schedule = run.compiled.profile.schedule
-            in_amperes = schedule.unit is RateUnit.A
-            minimum_tenths = schedule.min_rate_tenths or 0
+            self._in_amperes = schedule.unit is RateUnit.A
+            self._minimum_tenths = schedule.min_rate_tenths or 0
             self._constraint = run.compiled.held_constraint if run.held else run.compiled.constraint
             # A guess about the time may lower the current, but must not keep a car from charging at all.
-            least_ma = MIN_CURRENT_MA if run.held else 0
+            self._least_ma = MIN_CURRENT_MA if run.held else 0
         # All that depends on the phases asked for, which are few, is worked out once.
-        self._by_phases: list[tuple[int, int, int, int, int, int]] = []
-        for wanted in (1, 2, 3):
-            phases = connector.phases_for(wanted)
-            mw_per_ma = phases * connector.voltage_v
-            mw_per_tenth = 100 * mw_per_ma if in_amperes else 100
-            self._by_phases.append(
-                (
-                    phases,
-                    mw_per_ma,
-                    mw_per_tenth,
-                    least_ma * mw_per_ma,
-                    bound.current_ma * mw_per_ma,
-                    minimum_tenths * mw_per_tenth,
-                )
-            )
+        self._by_phases: dict[int, tuple[int, int, int, int, int, int]] = {}
 
     def draw(self, level: Level | None, phases_allowed: int) -> Draw:
         """The smaller of the level and the connector's bound, at the phases that both profiles leave."""
         wanted = phases_allowed if level is None or level.phases > phases_allowed else level.phases
-        phases, mw_per_ma, mw_per_tenth, least_mw, bound_mw, minimum_mw = self._by_phases[wanted - 1]
+        terms = self._by_phases.get(wanted) or self._terms(wanted)
+        phases, mw_per_ma, mw_per_tenth, least_mw, bound_mw, minimum_mw = terms
         if level is None:
             return Draw(bound_mw, mw_per_ma, phases, self._bound_by)
-        power_mw = level.limit_tenths * mw_per_tenth
+        power_mw, by = level.limit_tenths * mw_per_tenth, self._constraint
         if power_mw < least_mw:
             power_mw = least_mw
         if power_mw > bound_mw:
-            return Draw(bound_mw, mw_per_ma, phases, self._bound_by, minimum_mw)
-        return Draw(power_mw, mw_per_ma, phases, self._constraint, minimum_mw)
+            power_mw, by = bound_mw, self._bound_by
+        # Half the price of Draw(…), a thousand times in a composite schedule.
+        return tuple.__new__(Draw, (power_mw, mw_per_ma, phases, by, minimum_mw))
+
+    def _terms(self, wanted: int) -> tuple[int, int, int, int, int, int]:
+        phases = self._connector.phases_for(wanted)
+        mw_per_ma = phases * self._connector.voltage_v
+        mw_per_tenth = 100 * mw_per_ma if self._in_amperes else 100
+        terms = (
+            phases,
+            mw_per_ma,
+            mw_per_tenth,
+            self._least_ma * mw_per_ma,
+            self._bound_ma * mw_per_ma,
+            self._minimum_tenths * mw_per_tenth,
+        )
+        self._by_phases[wanted] = terms
+        return terms

@@ -5,8 +5,10 @@ Knows nothing of profiles beyond their identity, nor how the supply is shared.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
+from typing import NamedTuple
 
 from cpd.domain.profiles import STATION, Purpose
 
@@ -32,7 +34,7 @@ class Constraint:
 
     For PROFILE and CLOCK the profile itself (CLOCK: it is held at its lowest limit until the clock is
     trusted). For SHARE the profile that caps the station, or none where the main fuse does. *connector* is
-    where it was set, 0 for the station.
+    where it was set, 0 for the station. *received_at_s*: when the profile came, in seconds since 1970 UTC.
     """
 
     kind: ConstraintKind
@@ -40,6 +42,7 @@ class Constraint:
     profile_id: int | None = None
     stack_level: int | None = None
     connector: int | None = None
+    received_at_s: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +76,7 @@ class Connector:
         return self.phases
 
     def bound_at(self, at_s: int) -> Bound:
-        own = Constraint(kind=ConstraintKind.CONNECTOR, connector=self.id)
+        own = _constraint(ConstraintKind.CONNECTOR, self.id)
         return _lowest(self.max_current_ma, own, self.caps, at_s, self.id)
 
 
@@ -90,17 +93,22 @@ class Supply:
         return self.max_current_ma is not None or bool(self.caps)
 
     def bound_at(self, at_s: int) -> Bound:
-        fuse = Constraint(kind=ConstraintKind.STATION, connector=STATION)
+        fuse = _constraint(ConstraintKind.STATION, STATION)
         return _lowest(self.max_current_ma, fuse, self.caps, at_s, STATION)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bound:
+class Bound(NamedTuple):
     """The lowest bound in force, None where there is none, and the first instant at which that can change."""
 
     current_ma: int | None
     constrained_by: Constraint
     until_s: int | None
+
+
+@lru_cache(maxsize=256)
+def _constraint(kind: ConstraintKind, connector: int) -> Constraint:
+    """Remembered, because each answer names several, and there are few of them."""
+    return Constraint(kind=kind, connector=connector)
 
 
 def _lowest(
@@ -113,5 +121,5 @@ def _lowest(
                 continue
             until_s = cap.until_s if until_s is None else min(until_s, cap.until_s)
         if current_ma is None or cap.current_ma < current_ma:
-            current_ma, by = cap.current_ma, Constraint(kind=cap.kind, connector=connector)
+            current_ma, by = cap.current_ma, _constraint(cap.kind, connector)
     return Bound(current_ma=current_ma, constrained_by=by, until_s=until_s)

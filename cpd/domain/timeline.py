@@ -89,17 +89,16 @@ def compile_profile(profile: ChargingProfile, *, connector: int, received_at_s: 
         every_s=every_s,
         span_s=span_s,
         needs_wall_clock=profile.needs_wall_clock,
-        constraint=_constraint(ConstraintKind.PROFILE, profile, connector),
-        held_constraint=_constraint(ConstraintKind.CLOCK, profile, connector),
+        constraint=_constraint(ConstraintKind.PROFILE, profile, connector, received_at_s),
+        held_constraint=_constraint(ConstraintKind.CLOCK, profile, connector, received_at_s),
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class Run(NamedTuple):
     """The stretch from the instant asked for until *until_s* in which one profile prevails, or none does.
 
     *compiled* is None where no profile says anything; the only level is then None. *held*: the clock is not
-    trusted and the profile stands still at its lowest limit.
+    trusted and the profile stands still at its lowest limit. A tuple because each answer makes several.
     """
 
     compiled: CompiledProfile | None
@@ -176,11 +175,14 @@ def _runnable(
     return tuple(starts_s), tuple(levels)
 
 
-def _constraint(kind: ConstraintKind, profile: ChargingProfile, connector: int) -> Constraint:
+def _constraint(
+    kind: ConstraintKind, profile: ChargingProfile, connector: int, received_at_s: int
+) -> Constraint:
     return Constraint(
         kind=kind,
         purpose=profile.purpose,
         profile_id=profile.id,
         stack_level=profile.stack_level,
         connector=connector,
+        received_at_s=received_at_s,
     )

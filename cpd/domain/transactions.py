@@ -28,32 +28,36 @@ class StopReason(StrEnum):
 class Moment:
     """When something happened: wall time where it was known, and always the boot and its monotonic clock.
 
-    *at* is None while the wall clock was not trusted; it is filled in by `dated` once it is.
+    *boot* names the boot of the machine, *monotonic_s* counts within it. *at* is None where the wall clock was not
+    trusted then.
     """
 
     boot: str
     monotonic_s: float
     at: datetime | None
 
-    def dated(self, *, boot: str, monotonic_s: float, now: datetime, boot_at: datetime) -> datetime:
-        """The wall time of this moment, told the present in all three measures.
+    def dated(self, at_zero: datetime) -> datetime:
+        """The wall time of this moment; *at_zero* is that at which the monotonic clock of its boot was 0."""
+        return at_zero + timedelta(seconds=self.monotonic_s) if self.at is None else self.at
 
-        A moment of an earlier boot that nobody dated happened before this boot began: *boot_at* is then the
-        closest bound that is known.
-        """
-        if self.at is not None:
-            return self.at
-        if self.boot == boot:
-            return now - timedelta(seconds=monotonic_s - self.monotonic_s)
-        return boot_at
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndatedBoot:
+    """A boot that ended before its wall clock was set: between these instants lies what happened in it."""
+
+    boot: str
+    first_s: float
+    last_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transaction:
     """One charging transaction; *order* rises with each start and breaks ties of seniority.
 
-    *csms_id* is kept exactly as the CSMS gave it (0 and negatives included). *stop_reason* is set as soon as
-    the stop is intended, *stopped* once the outlet is open and the meter was read.
+    *csms_id* is kept exactly as the CSMS gave it (0 and negatives included). *refused*: the CSMS gave it with
+    another status of the idTag than Accepted, so no power cut may lead to charging on. *reservation_id* is the
+    reservation that the start used up. *stop_reason* is set as soon as the stop is intended, *stopped* once the
+    outlet is open and the meter was read.
     """
 
     local_id: str
@@ -65,10 +69,12 @@ class Transaction:
     meter_start_wh: int
     last_meter_wh: int
     csms_id: int | None = None
+    refused: bool = False
     stop_reason: StopReason | None = None
     stop_id_tag: str | None = None
     stopped: Moment | None = None
     meter_stop_wh: int | None = None
+    reservation_id: int | None = None
 
     @property
     def active(self) -> bool:

@@ -4,21 +4,15 @@ One table. A key that is not in it is unknown to the CSMS; a key in it has an ef
 kept as the text that goes over the wire.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
-MEASURANDS = (
-    "Current.Import",
-    "Current.Offered",
-    "Energy.Active.Import.Register",
-    "Power.Active.Import",
-    "Power.Offered",
-    "Voltage",
-)
-"""What the hardware can measure or knows (OCPP 1.6 §7.31)."""
+from cpd.domain.measurands import is_standard, measurand_of
 
-_PHASED = {"Current.Import": ("L1", "L2", "L3"), "Voltage": ("L1-N", "L2-N", "L3-N", "L1", "L2", "L3")}
+_PHASE_ROTATION = re.compile(r"\d{1,3}\.(NotApplicable|Unknown|RST|RTS|SRT|STR|TRS|TSR)", re.ASCII)
 
 
 class ValueType(StrEnum):
@@ -27,6 +21,7 @@ class ValueType(StrEnum):
     BOOLEAN = "boolean"
     INTEGER = "integer"
     MEASURANDS = "measurands"
+    PHASE_ROTATIONS = "phase rotations"
     TEXT = "text"
 
 
@@ -67,8 +62,18 @@ class Variable:
                 names = [name.strip() for name in stripped.split(",") if name.strip()]
                 known = [measurand_of(name) for name in names]
                 return ",".join(names) if None not in known else None
+            case ValueType.PHASE_ROTATIONS:
+                rotations = [one.strip() for one in stripped.split(",")]
+                return ",".join(rotations) if all(map(_PHASE_ROTATION.fullmatch, rotations)) else None
             case ValueType.TEXT:
                 return text if len(text) <= 500 else None
+
+    def initial(self, text: str) -> str | None:
+        """*text* as the file may have it: a change, or a list with measurands that only other chargers have."""
+        if self.value_type is ValueType.MEASURANDS:
+            names = [name.strip() for name in text.split(",") if name.strip()]
+            return ",".join(names) if all(map(is_standard, names)) else None
+        return self.normalised(text)
 
     @property
     def allowed(self) -> str:
@@ -80,6 +85,8 @@ class Variable:
                 return f"a whole number, {self.minimum} … {self.maximum}"
             case ValueType.MEASURANDS:
                 return "measurands of this charger with commas between them"
+            case ValueType.PHASE_ROTATIONS:
+                return "for each connector RST … TSR, Unknown or NotApplicable, as in 1.RST,2.STR"
             case ValueType.TEXT:
                 return "text of at most 500 characters"
 
@@ -94,6 +101,10 @@ def _integer(key: str, default: int, *, minimum: int = 0, maximum: int = 86_400 
     )
 
 
+def _measurands(key: str, default: str = "") -> Variable:
+    return Variable(key=key, value_type=ValueType.MEASURANDS, default=default)
+
+
 def _fixed(key: str, default: str | int) -> Variable:
     """A key that only the file sets."""
     value_type = ValueType.INTEGER if isinstance(default, int) else ValueType.TEXT
@@ -106,24 +117,43 @@ VARIABLES: Mapping[str, Variable] = {
         _boolean("AllowOfflineTxForUnknownId", False),
         _boolean("AuthorizationCacheEnabled", True),
         _boolean("AuthorizeRemoteTxRequests", False),
+        _integer("ClockAlignedDataInterval", 0, maximum=86_400),
         _integer("ConnectionTimeOut", 60, minimum=1),
+        # How the phases are wired is the installer's to say, and changes nothing that is measured at the meter.
+        Variable(
+            key="ConnectorPhaseRotation",
+            value_type=ValueType.PHASE_ROTATIONS,
+            default="1.Unknown",
+            writable=False,
+        ),
+        _fixed("ConnectorPhaseRotationMaxLength", 100),
         _fixed("GetConfigurationMaxKeys", 100),
         _integer("HeartbeatInterval", 300, minimum=1),
         _boolean("LocalAuthorizeOffline", True),
         _boolean("LocalPreAuthorize", False),
-        Variable(
-            key="MeterValuesSampledData",
-            value_type=ValueType.MEASURANDS,
-            default="Energy.Active.Import.Register,Power.Active.Import,Current.Import,Current.Offered",
+        _integer("MaxEnergyOnInvalidId", 0, maximum=1_000_000),
+        _measurands("MeterValuesAlignedData", "Energy.Active.Import.Register"),
+        _fixed("MeterValuesAlignedDataMaxLength", 20),
+        _measurands(
+            "MeterValuesSampledData",
+            "Energy.Active.Import.Register,Power.Active.Import,Current.Import,Current.Offered",
         ),
+        _fixed("MeterValuesSampledDataMaxLength", 20),
         _integer("MeterValueSampleInterval", 60),
         _integer("MinimumStatusDuration", 0, maximum=3_600),
         _fixed("NumberOfConnectors", 1),
+        _integer("ResetRetries", 1, maximum=10),
         _boolean("StopTransactionOnEVSideDisconnect", True),
         _boolean("StopTransactionOnInvalidId", True),
-        _fixed("SupportedFeatureProfiles", "Core,SmartCharging,RemoteTrigger"),
+        _measurands("StopTxnAlignedData"),
+        _fixed("StopTxnAlignedDataMaxLength", 20),
+        _measurands("StopTxnSampledData"),
+        _fixed("StopTxnSampledDataMaxLength", 20),
+        _fixed("SupportedFeatureProfiles", "Core,SmartCharging,RemoteTrigger,Reservation"),
+        _fixed("SupportedFeatureProfilesMaxLength", 6),
         _integer("TransactionMessageAttempts", 3, minimum=1, maximum=100),
         _integer("TransactionMessageRetryInterval", 60),
+        _boolean("UnlockConnectorOnEVSideDisconnect", True),
         _integer("WebSocketPingInterval", 60, maximum=86_400),
         _fixed("ChargeProfileMaxStackLevel", 10),
         _fixed("ChargingScheduleAllowedChargingRateUnit", "Current,Power"),
@@ -131,21 +161,26 @@ VARIABLES: Mapping[str, Variable] = {
         _fixed("ConnectorSwitch3to1PhaseSupported", "false"),
         _fixed("MaxChargingProfilesInstalled", 100),
         _fixed("MaxCompositeScheduleDuration", 2_678_400),
+        Variable(
+            key="ReserveConnectorZeroSupported",
+            value_type=ValueType.BOOLEAN,
+            default="true",
+            writable=False,
+        ),
     )
 }
 """Every known key, by its casefolded name: key names compare without regard to case."""
 
-SMART_CHARGING_KEYS = frozenset(
-    {
-        "chargeprofilemaxstacklevel",
-        "chargingscheduleallowedchargingrateunit",
-        "chargingschedulemaxperiods",
-        "connectorswitch3to1phasesupported",
-        "maxchargingprofilesinstalled",
-        "maxcompositescheduleduration",
-    }
-)
-"""Keys that are unknown while the SmartCharging feature profile is off."""
+OPTIONAL_KEYS: Mapping[str, str] = {
+    "chargeprofilemaxstacklevel": "SmartCharging",
+    "chargingscheduleallowedchargingrateunit": "SmartCharging",
+    "chargingschedulemaxperiods": "SmartCharging",
+    "connectorswitch3to1phasesupported": "SmartCharging",
+    "maxchargingprofilesinstalled": "SmartCharging",
+    "maxcompositescheduleduration": "SmartCharging",
+    "reserveconnectorzerosupported": "Reservation",
+}
+"""Keys that are unknown while the feature profile that each of them belongs to is off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +204,8 @@ class Variables:
     def known(self, key: str) -> bool:
         """True for a key that is there, and not one of a feature profile that is off."""
         folded = key.casefold()
-        return folded in self.values and (folded not in SMART_CHARGING_KEYS or self.serves("SmartCharging"))
+        profile = OPTIONAL_KEYS.get(folded)
+        return folded in self.values and (profile is None or self.serves(profile))
 
     def text(self, key: str) -> str:
         """The value of a known key as it goes over the wire."""
@@ -185,13 +221,11 @@ class Variables:
 
     def names(self, key: str) -> tuple[str, ...]:
         """The value of a comma-separated key."""
-        return tuple(name.strip() for name in self.values[key.casefold()].split(",") if name.strip())
+        return _names(self.values[key.casefold()])
 
     def serves(self, feature_profile: str) -> bool:
         """True where SupportedFeatureProfiles names *feature_profile*."""
-        return feature_profile.casefold() in {
-            name.casefold() for name in self.names("SupportedFeatureProfiles")
-        }
+        return feature_profile.casefold() in _names(self.values["supportedfeatureprofiles"].casefold())
 
     def changed(self, key: str, text: str) -> "tuple[ChangeOutcome, Variables]":
         """The outcome of a change by the CSMS or a technician, and the values after it."""
@@ -202,9 +236,21 @@ class Variables:
         if variable is not None and not variable.writable:
             return ChangeOutcome.REJECTED, self
         value = text if variable is None else variable.normalised(text)
-        if value is None:
+        if value is None or (variable is not None and self._too_long(variable, value)):
             return ChangeOutcome.REJECTED, self
         return ChangeOutcome.ACCEPTED, Variables({**self.values, folded: value})
+
+    def _too_long(self, variable: Variable, value: str) -> bool:
+        """True where a list of measurands has more entries than its MaxLength key allows."""
+        if variable.value_type is not ValueType.MEASURANDS or not value:
+            return False
+        return value.count(",") >= self.integer(f"{variable.key}MaxLength")
+
+
+@lru_cache(maxsize=64)
+def _names(text: str) -> tuple[str, ...]:
+    """Remembered, because each request of the CSMS asks which feature profiles are served."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def spelling(key: str, given: Iterable[str] = ()) -> str:
@@ -213,14 +259,3 @@ def spelling(key: str, given: Iterable[str] = ()) -> str:
     if variable is not None:
         return variable.key
     return next((other for other in given if other.casefold() == key.casefold()), key)
-
-
-def measurand_of(name: str) -> str | None:
-    """The measurand of an entry such as ``Voltage.L1`` or ``Current.Import``; None where it cannot be measured.
-
-    OCPP 1.6 §9.1.17: "where applicable, the Measurand is combined with the optional phase".
-    """
-    if name in MEASURANDS:
-        return name
-    measurand, _, phase = name.rpartition(".")
-    return measurand if phase in _PHASED.get(measurand, ()) else None

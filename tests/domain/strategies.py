@@ -33,6 +33,14 @@ LIMITS = {
 }
 
 
+CAPPED_BY = (
+    ConstraintKind.CABLE,
+    ConstraintKind.LOCAL,
+    ConstraintKind.OFFLINE,
+    ConstraintKind.TEMPERATURE,
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placed:
     """A profile with where and when it was set, and the key of the transaction a TxProfile belongs to."""
@@ -125,7 +133,7 @@ def caps(draw: st.DrawFn) -> tuple[Cap, ...]:
             current_ma=draw(st.integers(0, 40_000)),
             until_s=draw(st.one_of(st.none(), NEAR.map(lambda near: NOW_S + near))),
         )
-        for kind in draw(st.sets(st.sampled_from((ConstraintKind.CABLE, ConstraintKind.LOCAL)), max_size=2))
+        for kind in draw(st.sets(st.sampled_from(CAPPED_BY), max_size=3))
     )
 
 

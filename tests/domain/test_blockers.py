@@ -4,8 +4,11 @@ from dataclasses import replace
 import pytest
 
 from cpd.domain.authorization import CardVerdict
-from cpd.domain.blockers import BlockerCode, Situation, amperes, causes_of, described
+from cpd.domain.availability import Origin
+from cpd.domain.blockers import BlockerCode, Situation
+from cpd.domain.causes import causes_of
 from cpd.domain.composite import ActiveLimit
+from cpd.domain.current_causes import amperes, described
 from cpd.domain.profiles import Purpose
 from cpd.domain.supply import Constraint, ConstraintKind
 from hal.evse import OutletSnapshot
@@ -56,7 +59,7 @@ def limit(current_ma: int, by: Constraint = PROFILE) -> ActiveLimit:
 
 CHARGING = Situation(
     outlet=CHARGING_OUTLET,
-    operative=True,
+    withdrawn_by=None,
     in_transaction=True,
     stopping=False,
     ended=False,
@@ -104,7 +107,10 @@ def faulty(*kinds: FaultKind, on: OutletSnapshot = OFF) -> OutletSnapshot:
 
 SITUATIONS: dict[str, Situation] = {
     "EMERGENCY_STOP": charging(on=faulty(FaultKind.EMERGENCY_STOP)),
-    "UNAVAILABLE_CSMS": idle(operative=False),
+    "UNAVAILABLE_CSMS": idle(withdrawn_by=Origin.CSMS),
+    "UNAVAILABLE_LOCAL": idle(withdrawn_by=Origin.LOCAL),
+    "UPDATING_FIRMWARE": idle(updating_firmware=True),
+    "RESERVED": idle(reserved=True),
     "NO_CABLE": idle(on=EMPTY),
     "CABLE_UNKNOWN": charging(on=outlet(cable_a=None)),
     "LOCK_OPEN": charging(on=replace(OFF, lock=LockState.FAILED)),
@@ -113,6 +119,7 @@ SITUATIONS: dict[str, Situation] = {
     "CARD_REFUSED": idle(verdict=CardVerdict.REFUSED),
     "CARD_UNKNOWN_OFFLINE": idle(verdict=CardVerdict.UNKNOWN_OFFLINE),
     "TRANSACTION_ENDED": idle(ended=True),
+    "STORE_FAILED": idle(authorised=True, store_failed=True),
     "BOOT_NOT_ACCEPTED": idle(authorised=True, boot_refused=True),
     "LIMIT_ZERO_CSMS": charging(on=OFF, limit=limit(0)),
     "LIMIT_BELOW_6A_CSMS": charging(on=OFF, limit=limit(5_999)),
@@ -123,14 +130,12 @@ SITUATIONS: dict[str, Situation] = {
     "LIMIT_TEMPERATURE": held(ConstraintKind.TEMPERATURE),
     "CLOCK_UNTRUSTED": held(ConstraintKind.CLOCK),
     "WAIT_MIN_PAUSE": charging(on=OFF, waits_until_s=160.0),
+    "WAIT_PHASE_SWITCH": charging(on=OFF, limit=replace(limit(16_000), phases=1)),
     "WAKING_EV": charging(on=replace(OFF, pilot=PilotState.B, waking=True)),
     "EV_NOT_READY": charging(on=replace(OFF, pilot=PilotState.B, offer_ma=16_000)),
     "EV_NEEDS_VENTILATION": charging(on=replace(OFF, pilot=PilotState.D, offer_ma=16_000)),
     "EV_DRAWS_NOTHING": charging(on=outlet(meter=drawing(499))),
 }
-
-NOT_SERVED = {"UNAVAILABLE_LOCAL", "UPDATING_FIRMWARE", "RESERVED", "WAIT_PHASE_SWITCH"}
-"""Codes of parts that this release does not have."""
 
 
 def codes(situation: Situation) -> list[str]:
@@ -142,7 +147,7 @@ def test_nothing_keeps_a_charging_connector_from_charging() -> None:
 
 
 def test_every_code_is_reachable() -> None:
-    assert set(SITUATIONS) | NOT_SERVED == {str(code) for code in BlockerCode}
+    assert set(SITUATIONS) == {str(code) for code in BlockerCode}
 
 
 @pytest.mark.parametrize("code", SITUATIONS)
@@ -152,7 +157,7 @@ def test_each_cause_alone_is_the_primary_one(code: str) -> None:
 
 @pytest.mark.parametrize("kind", [kind for kind, rule in FAULT_RULES.items() if rule.opens], ids=str)
 def test_a_fault_that_opens_the_contactor_comes_first(kind: FaultKind) -> None:
-    seen = codes(idle(on=faulty(kind, on=EMPTY), operative=False))
+    seen = codes(idle(on=faulty(kind, on=EMPTY), withdrawn_by=Origin.CSMS))
     expected = "EMERGENCY_STOP" if kind is FaultKind.EMERGENCY_STOP else f"FAULT_{kind.upper()}"
     assert seen == [expected, "UNAVAILABLE_CSMS", "NO_CABLE"]
 
@@ -178,14 +183,13 @@ def test_without_a_meter_nothing_starts_but_what_runs_goes_on() -> None:
 
 TWO_AT_ONCE = [
     (
-        idle(on=EMPTY, operative=False, boot_refused=True),
+        idle(on=EMPTY, withdrawn_by=Origin.CSMS, boot_refused=True),
         ["UNAVAILABLE_CSMS", "NO_CABLE", "BOOT_NOT_ACCEPTED"],
     ),
     (idle(on=EMPTY, verdict=CardVerdict.REFUSED), ["NO_CABLE", "CARD_REFUSED"]),
     (idle(verdict=CardVerdict.UNKNOWN_OFFLINE, ended=True), ["CARD_UNKNOWN_OFFLINE"]),
     (idle(authorising=True, verdict=CardVerdict.REFUSED), ["AUTHORIZING"]),
     (idle(ended=True, boot_refused=True), ["TRANSACTION_ENDED", "BOOT_NOT_ACCEPTED"]),
-    (charging(on=OFF, limit=limit(0), waits_until_s=160.0), ["LIMIT_ZERO_CSMS", "WAIT_MIN_PAUSE"]),
     (
         charging(on=replace(OFF, pilot=PilotState.A, cable_a=None), limit=limit(0)),
         ["NO_CABLE", "LIMIT_ZERO_CSMS"],
@@ -215,7 +219,7 @@ def test_somebody_who_is_authorised_is_not_asked_for_a_card() -> None:
 
 
 def test_inoperative_does_not_end_what_runs() -> None:
-    assert codes(charging(operative=False)) == []
+    assert codes(charging(withdrawn_by=Origin.CSMS)) == []
 
 
 def test_a_fixed_cable_needs_no_rating() -> None:
@@ -234,9 +238,9 @@ def test_six_amperes_are_enough(current_ma: int, blocked: bool) -> None:
 
 def test_a_limit_names_what_constrains_it_until_when_and_what_would_hold_without_it() -> None:
     without = limit(16_000, Constraint(kind=ConstraintKind.CONNECTOR))
-    (cause,) = causes_of(charging(on=OFF, limit=replace(limit(5_500), runner_up=without)))
+    (cause,) = causes_of(charging(on=OFF, limit=replace(limit(5_500), find_runner_up=lambda: without)))
     assert cause.constraint == PROFILE
-    assert cause.limit_until_s == 1_800_000_000
+    assert cause.until_epoch_s == 1_800_000_000
     assert cause.evidence == "limit 5.5 A by TxProfile #7; without it 16 A by connector (cpd.toml)"
     assert cause.next_step == "ask the operator to clear TxProfile #7"
 
@@ -249,6 +253,66 @@ def test_a_wait_tells_its_end(
 ) -> None:
     (cause,) = causes_of(charging(on=replace(OFF, closing_at_s=closing_at_s), waits_until_s=waits_until_s))
     assert (cause.code, cause.until_s) == ("WAIT_MIN_PAUSE", until_s)
+
+
+WAITS: list[tuple[Situation, str, float | None, bool]] = [
+    (
+        charging(on=outlet(offer_ma=10_000, increase_at_s=104.0)),
+        "increase to 16 A waits, 5 s between increases",
+        104.0,
+        True,
+    ),
+    (
+        charging(on=outlet(offer_ma=10_000), waits_until_s=105.0),
+        "increase to 16 A waits, others give way first",
+        105.0,
+        True,
+    ),
+    (charging(on=OFF, waits_until_s=160.0), "minimum pause before charging again", 160.0, False),
+    (
+        charging(on=replace(OFF, offer_ma=16_000, closing_at_s=103.0)),
+        "minimum pause before charging again",
+        103.0,
+        False,
+    ),
+    (
+        charging(on=outlet(offer_ma=0, duty_ns=None, meter=drawing(0))),
+        "minimum pause before charging again",
+        None,
+        False,
+    ),
+]
+
+
+@pytest.mark.parametrize(("situation", "evidence", "until_s", "flowing"), WAITS)
+def test_whatever_holds_an_increase_back_is_a_wait(
+    situation: Situation, evidence: str, until_s: float | None, flowing: bool
+) -> None:
+    (cause,) = causes_of(situation)
+    assert (cause.code, cause.evidence, cause.until_s) == ("WAIT_MIN_PAUSE", evidence, until_s)
+    assert cause.flowing is flowing
+    assert cause.constraint == Constraint(kind=ConstraintKind.WAIT)
+
+
+def test_a_change_of_phases_is_a_wait_of_its_own() -> None:
+    (cause,) = causes_of(charging(on=OFF, limit=replace(limit(16_000), phases=1)))
+    assert cause.evidence == "switches from 3 phases to 1 phase with the contactor open"
+
+
+def test_what_is_explained_otherwise_is_no_wait() -> None:
+    assert codes(charging(on=replace(OFF, cable_a=None))) == ["CABLE_UNKNOWN"]
+    assert codes(charging(on=faulty(FaultKind.OVER_VOLTAGE))) == ["FAULT_OVER_VOLTAGE"]
+
+
+def test_a_cable_for_less_than_6_a_is_not_laid_at_the_door_of_the_csms() -> None:
+    (cause,) = causes_of(held(ConstraintKind.CABLE, 5_000))
+    assert (cause.code, cause.evidence) == ("CABLE_UNKNOWN", "limit 5 A by cable")
+
+
+def test_a_warm_outlet_is_named_while_it_charges_with_less() -> None:
+    warm = limit(16_000, Constraint(kind=ConstraintKind.TEMPERATURE, connector=1))
+    (cause,) = causes_of(charging(limit=warm))
+    assert (cause.code, cause.flowing) == ("LIMIT_TEMPERATURE", True)
 
 
 def test_codes_fit_status_notification_info() -> None:

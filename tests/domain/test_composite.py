@@ -174,6 +174,17 @@ def test_answer_in_watts_is_the_answer_in_amperes_times_volts(world: World) -> N
 
 @moderate
 @given(worlds())
+def test_a_connector_is_answered_by_itself_as_among_all(world: World) -> None:
+    book = world.book()
+    by_itself = [
+        limit_at(NOW_S, one.id, book, world.supply, world.sessions, clock_trusted=world.clock_trusted)
+        for one in world.supply.connectors
+    ]
+    assert list(limits(world, NOW_S, book=book).values()) == by_itself
+
+
+@moderate
+@given(worlds())
 def test_runner_up_is_what_holds_without_the_constraint(world: World) -> None:
     book = world.book()
     for id, limit in limits(world, NOW_S, book=book).items():
@@ -182,7 +193,7 @@ def test_runner_up_is_what_holds_without_the_constraint(world: World) -> None:
             continue
         assert by.profile_id is not None
         without = limits(world, NOW_S, book=book.clear(ProfileFilter(profile_id=by.profile_id)).book)[id]
-        assert limit.runner_up == replace(without, runner_up=None)
+        assert limit.runner_up == without
 
 
 ONE = Connector(id=1, phases=3, voltage_v=230, max_current_ma=32_000)

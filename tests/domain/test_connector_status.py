@@ -15,7 +15,7 @@ IDLE = [
     (False, True, True, False, S.UNAVAILABLE),
     (False, False, True, True, S.UNAVAILABLE),
     (True, False, False, False, S.AVAILABLE),
-    (True, False, False, True, S.AVAILABLE),
+    (True, False, False, True, S.FINISHING),
     (True, True, False, False, S.PREPARING),
     (True, False, True, False, S.PREPARING),
     (True, True, True, False, S.PREPARING),
@@ -49,6 +49,7 @@ def status(**differs: object) -> ConnectorStatus:
         "in_transaction": False,
         "ending": False,
         "ended": False,
+        "reserved": False,
         "offering": False,
         "settling_from": None,
     }
@@ -101,3 +102,17 @@ def test_a_fault_comes_before_everything_else(in_transaction: bool, operative: b
 
 def test_every_fault_has_an_error_code() -> None:
     assert set(ERROR_CODES) == set(FaultKind)
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({}, S.RESERVED),
+        ({"pilot": B}, S.RESERVED),
+        ({"pilot": B, "ended": True}, S.FINISHING),
+        ({"operative": False}, S.UNAVAILABLE),
+        ({"faulted": True}, S.FAULTED),
+    ],
+)
+def test_a_plug_changes_nothing_of_a_reservation(facts: dict[str, object], expected: ConnectorStatus) -> None:
+    assert status(reserved=True, **facts) is expected

@@ -24,20 +24,12 @@ def running() -> Transaction:
     )
 
 
-def dated(one: Moment) -> datetime:
-    return one.dated(boot="this", monotonic_s=160.0, now=NOON, boot_at=NOON - timedelta(seconds=150))
-
-
 def test_a_moment_keeps_the_wall_time_it_was_stamped_with() -> None:
-    assert dated(moment(at=NOON - timedelta(days=2), boot="earlier")) == NOON - timedelta(days=2)
+    assert moment(at=NOON - timedelta(days=2)).dated(at_zero=NOON) == NOON - timedelta(days=2)
 
 
-def test_an_undated_moment_of_this_boot_is_as_long_ago_as_the_monotonic_clock_says() -> None:
-    assert dated(moment(100.0, at=None)) == NOON - timedelta(seconds=60)
-
-
-def test_an_undated_moment_of_an_earlier_boot_was_before_this_boot() -> None:
-    assert dated(moment(9_999.0, at=None, boot="earlier")) == NOON - timedelta(seconds=150)
+def test_an_undated_moment_is_as_late_as_the_monotonic_clock_of_its_boot_says() -> None:
+    assert moment(100.0, at=None).dated(at_zero=NOON) == NOON + timedelta(seconds=100)
 
 
 def test_the_first_intent_to_stop_stands() -> None:

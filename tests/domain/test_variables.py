@@ -1,14 +1,13 @@
 import pytest
 
+from cpd.domain.measurands import MEASURANDS, measurand_of
 from cpd.domain.variables import (
-    MEASURANDS,
-    SMART_CHARGING_KEYS,
+    OPTIONAL_KEYS,
     VARIABLES,
     ChangeOutcome,
     ValueType,
     Variable,
     Variables,
-    measurand_of,
     spelling,
 )
 
@@ -60,6 +59,28 @@ def test_a_bad_value_is_rejected_and_the_old_one_stays(variable: Variable) -> No
 @pytest.mark.parametrize("variable", [one for one in ALL if not one.writable], ids=key_of)
 def test_a_read_only_key_is_rejected_even_with_its_own_value(variable: Variable) -> None:
     assert DEFAULTS.changed(variable.key, variable.default) == (REJECTED, DEFAULTS)
+
+
+@pytest.mark.parametrize("text", ["", "RST", "1.RST,", "1.ABC", "x.RST", "1.rst", "1.RST;2.RST", "1.RST,2"])
+def test_a_phase_rotation_is_named_for_each_connector(text: str) -> None:
+    rotation = VARIABLES["connectorphaserotation"]
+    assert rotation.normalised(text) is None
+    assert rotation.normalised("0.RST, 1.NotApplicable ,12.TSR") == "0.RST,1.NotApplicable,12.TSR"
+
+
+def test_a_list_may_have_as_many_entries_as_its_key_of_lengths_says() -> None:
+    given = Variables.initial({"MeterValuesSampledDataMaxLength": "2"})
+    assert given.changed("MeterValuesSampledData", "Voltage,Current.Import")[0] is ACCEPTED
+    assert given.changed("MeterValuesSampledData", "Voltage,Current.Import,Current.Offered")[0] is REJECTED
+    assert given.changed("StopTxnSampledData", "Voltage,Current.Import,Current.Offered")[0] is ACCEPTED
+
+
+def test_the_file_may_name_what_only_other_chargers_measure_and_the_csms_may_not() -> None:
+    variable = VARIABLES["metervaluessampleddata"]
+    for text in ("SoC", "Frequency,Voltage.L1", "Power.Active.Import.L2"):
+        assert variable.initial(text) == text
+        assert variable.normalised(text) is None
+    assert variable.initial("Colour") is None
 
 
 def test_values_are_kept_in_one_spelling() -> None:
@@ -126,9 +147,9 @@ def test_the_file_wins_over_the_default() -> None:
 
 def test_the_keys_of_a_feature_profile_that_is_off_are_unknown() -> None:
     off = Variables.initial({"SupportedFeatureProfiles": "Core"})
-    assert not SMART_CHARGING_KEYS & set(off.served)
-    assert set(off.served) | SMART_CHARGING_KEYS == set(DEFAULTS.served)
-    for key in SMART_CHARGING_KEYS:
+    assert OPTIONAL_KEYS.keys().isdisjoint(off.served)
+    assert {*off.served, *OPTIONAL_KEYS} == set(DEFAULTS.served)
+    for key in OPTIONAL_KEYS:
         assert off.changed(key, "5") == (ChangeOutcome.NOT_SUPPORTED, off)
 
 
