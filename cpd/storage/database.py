@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Literal, Self, TypeVar
 
 from cpd.errors import StorageError
-from cpd.station.repositories import Repositories
+from cpd.station.repositories import Repositories, StoreHealth
 from cpd.storage.failures import sqlite_words
+from cpd.storage.files import real_path
 from cpd.storage.opening import locked, open_file
+from cpd.storage.replacement import Damage
 from cpd.storage.repositories import SqliteRepositories
 
 T = TypeVar("T")
@@ -38,6 +40,7 @@ class Database:
     async def open(cls, path: Path) -> AsyncIterator[Self]:
         """Open or create the store at *path*, and close it at the end; errors as in `open_file`."""
         loop = asyncio.get_running_loop()
+        path = real_path(path)
         writer = _Writer(path)
         with (
             locked(path),
@@ -50,9 +53,15 @@ class Database:
                 await loop.run_in_executor(thread, writer.close)
 
     @property
-    def damaged(self) -> Path | None:
-        """Where this start has put a store that was damaged; None where there was none."""
-        return self._writer.damaged
+    def damage(self) -> Damage | None:
+        """What became of a damaged store that this start has found; None where there was none."""
+        return self._writer.damage
+
+    @property
+    def health(self) -> StoreHealth:
+        """Whether the last work succeeded, and what this start has found."""
+        damage = self._writer.damage
+        return StoreHealth(failure=self._writer.failure, damage=None if damage is None else damage.sentence)
 
     async def commit(self, work: Callable[[Repositories], T]) -> T:
         """Run *work* as one SQL transaction that survives a power cut once this returns.
@@ -77,13 +86,16 @@ class _Writer:
     """What the writer thread alone touches."""
 
     def __init__(self, path: Path) -> None:
-        self.damaged: Path | None = None
+        self.damage: Damage | None = None
+        self.failure: str | None = None
         self._path = path
         self._connection: sqlite3.Connection | None = None
+        self._repositories: SqliteRepositories | None = None
         self._synchronous: _Synchronous | None = None
 
     def open(self) -> None:
-        self._connection, self.damaged = open_file(self._path)
+        self._connection, self.damage = open_file(self._path)
+        self._repositories = SqliteRepositories.over(self._connection)
 
     def close(self) -> None:
         if self._connection is not None:
@@ -91,21 +103,26 @@ class _Writer:
             self._connection = None
 
     def transact(self, synchronous: _Synchronous, work: Callable[[Repositories], T]) -> T:
-        connection = self._connection
-        if connection is None:
+        connection, repositories = self._connection, self._repositories
+        if connection is None or repositories is None:
             raise StorageError(f"store {self._path}: it is closed")
+        changes = connection.total_changes
         try:
             self._set_synchronous(connection, synchronous)
             connection.execute("BEGIN IMMEDIATE")
             try:
-                result = work(SqliteRepositories.over(connection))
+                result = work(repositories)
                 connection.execute("COMMIT")
             finally:
                 # After a full disk or an I/O error SQLite may have rolled back by itself.
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
         except sqlite3.Error as error:
-            raise StorageError(sqlite_words(error, self._path)) from error
+            self.failure = sqlite_words(error, self._path)
+            raise StorageError(self.failure) from error
+        # A full disk can still be read: only what was written proves that it takes something.
+        if connection.total_changes > changes:
+            self.failure = None
         return result
 
     def _set_synchronous(self, connection: sqlite3.Connection, synchronous: _Synchronous) -> None:

@@ -7,20 +7,24 @@ from pathlib import Path
 
 _PRIMARY_CODE = 0xFF
 
+_UNREADABLE = (sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ)
+"""A worn SD card has lost a block, or the file is shorter than its header says."""
+
 _WORDS = {
     sqlite3.SQLITE_FULL: "the disk is full; free some space",
     sqlite3.SQLITE_IOERR: "the disk reports an error ({detail}); check the SD card",
     sqlite3.SQLITE_READONLY: "it cannot be written ({detail}); check its owner, and the disk",
     sqlite3.SQLITE_CANTOPEN: "it cannot be opened; check the owner and mode of its directory",
     sqlite3.SQLITE_BUSY: "another process holds it; close what else has it open",
-    sqlite3.SQLITE_CORRUPT: "it is damaged ({detail}); the next start sets it aside and begins a new one",
-    sqlite3.SQLITE_NOTADB: "it is not a database; the next start sets it aside and begins a new one",
+    sqlite3.SQLITE_CORRUPT: "it is damaged ({detail}); the next start salvages what can be read",
+    sqlite3.SQLITE_NOTADB: "it is not a database; the next start salvages what can be read",
 }
 
 
 def is_damage(error: sqlite3.Error) -> bool:
-    """True when the file's content is at fault, and not the disk, its mode or another process."""
-    return _primary_code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    """True when what the file should hold cannot be had from it, and not its mode or another process is at fault."""
+    code = getattr(error, "sqlite_errorcode", 0)
+    return code in _UNREADABLE or _primary_code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def sqlite_words(error: sqlite3.Error, path: Path) -> str:

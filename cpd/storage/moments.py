@@ -8,12 +8,19 @@ from cpd.domain.transactions import Moment
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
+LONGEST_UPTIME_S = 1e10
+LATEST_US = 7_258_118_400_000_000
+"""300 years of uptime, and the year 2200: beyond them a row is damaged, and its moment would mislead a clock."""
+
 _MOMENTS = (
     ("transactions", "started"),
     ("transactions", "stopped"),
     ("journal", "created"),
     ("journal", "taken"),
     ("audit", "made"),
+    ("local_limits", "made"),
+    ("transaction_samples", "taken"),
+    ("reservations", "made"),
 )
 """Every moment of the schema: its table, and the prefix of its three columns."""
 
@@ -38,14 +45,13 @@ def moment_columns(prefix: str, moment: Moment | None) -> dict[str, str | float 
 
 
 def moment_fields(row: sqlite3.Row, prefix: str) -> dict[str, object] | None:
-    """The fields of a `Moment` from its columns; None where there is none."""
+    """The fields of a `Moment` from its columns; None where there is none. Raises ValueError where none can be."""
     if row[f"{prefix}_boot"] is None:
         return None
-    return {
-        "boot": row[f"{prefix}_boot"],
-        "monotonic_s": row[f"{prefix}_monotonic_s"],
-        "at": wall_time(row[f"{prefix}_at_us"]),
-    }
+    monotonic_s, at_us = row[f"{prefix}_monotonic_s"], row[f"{prefix}_at_us"]
+    if not abs(monotonic_s) <= LONGEST_UPTIME_S or not 0 <= (at_us or 0) <= LATEST_US:
+        raise ValueError(f"{prefix} at {at_us} µs, {monotonic_s} s after its boot, cannot be")
+    return {"boot": row[f"{prefix}_boot"], "monotonic_s": monotonic_s, "at": wall_time(at_us)}
 
 
 def date_moments(connection: sqlite3.Connection, boot: str, at_zero: datetime) -> None:

@@ -1,27 +1,28 @@
-"""How the store's file is opened: checked, migrated, and set aside where it is damaged.
+"""How the store's file is opened: checked, migrated, and replaced where it is damaged.
 
-A damaged store must not keep the charger from charging: it is renamed, never deleted, and a new one begun.
+A damaged store must not keep the charger from charging: a new one is begun, with what the old one still tells.
 """
 
 import fcntl
-import logging
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 from cpd.errors import StorageError
 from cpd.storage.failures import is_damage, os_words, sqlite_words
-from cpd.storage.schema import migrate, released
-
-log = logging.getLogger(__name__)
+from cpd.storage.files import beside, legible_text, open_for_reading
+from cpd.storage.replacement import Damage, finish_replacement, keep_copy, replace_damaged
+from cpd.storage.schema import Migration, migrate, released, version_of
+from cpd.storage.wal import committed_frames
 
 BUSY_TIMEOUT_S = 5.0
 """How long a write waits for somebody who reads or copies the file by hand."""
 
-_PRAGMAS = """
-PRAGMA page_size = 1024;
+_PAGE_BYTES = 1024
+_PRAGMAS = f"""
+PRAGMA page_size = {_PAGE_BYTES};
 PRAGMA journal_mode = WAL;
 PRAGMA journal_size_limit = 1048576;
 PRAGMA foreign_keys = ON;
@@ -37,8 +38,6 @@ _HEADER_BYTES = 100
 
 _SCHEMA = "SELECT name, sql FROM sqlite_master"
 
-_SIDE_FILES = ("-wal", "-shm")
-
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
@@ -47,7 +46,7 @@ def locked(path: Path) -> Iterator[None]:
     A lock file beside it, because a lock on the store's own file would meet SQLite's. It dies with its holder.
     """
     try:
-        lock = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        lock = os.open(beside(path, ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise StorageError(os_words(error, path)) from error
     try:
@@ -57,39 +56,26 @@ def locked(path: Path) -> Iterator[None]:
         os.close(lock)
 
 
-def open_file(path: Path) -> tuple[sqlite3.Connection, Path | None]:
-    """Open the store at *path*, creating or migrating it; also: where a damaged one was put aside.
+def open_file(path: Path) -> tuple[sqlite3.Connection, Damage | None]:
+    """Open the store at *path*, creating or migrating it; also: what became of a damaged one that was there.
 
     The connection belongs to the calling thread, commits nothing by itself, and gives `sqlite3.Row`s. Raises
     `StorageError` where the file cannot be written or belongs to a later release.
     """
     try:
+        finish_replacement(path)
         try:
-            return _open_sound(path), None
+            return _open_sound(path)
         except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             # SQLite quotes damaged text in its message, which may then not even be text.
             if isinstance(error, sqlite3.Error) and not is_damage(error):
                 raise
-            kept = set_aside(path)
-            log.error("store damaged path=%s kept_as=%s reason=%s", path, kept, error)
-            return _open_sound(path), kept
+            damage = replace_damaged(path, str(error), _create)
+            return _open_sound(path)[0], damage
     except sqlite3.Error as error:
         raise StorageError(sqlite_words(error, path)) from error
     except OSError as error:
         raise StorageError(os_words(error, path)) from error
-
-
-def set_aside(path: Path) -> Path:
-    """Rename the store at *path* and the files beside it that belong to it; returns its new name."""
-    number = 1
-    while (kept := path.with_name(f"{path.name}.damaged-{number}")).exists():
-        number += 1
-    # The side files first: a new database must never meet the old one's log.
-    for suffix in _SIDE_FILES:
-        side = path.with_name(path.name + suffix)
-        if side.exists():
-            side.rename(kept.with_name(kept.name + suffix))
-    return path.rename(kept)
 
 
 def _take(lock: int, path: Path) -> None:
@@ -101,23 +87,63 @@ def _take(lock: int, path: Path) -> None:
         ) from None
 
 
-def _open_sound(path: Path) -> sqlite3.Connection:
+def _open_sound(path: Path) -> tuple[sqlite3.Connection, Damage | None]:
     # Opened once without SQLite: it tells why a file cannot be written, and a new one is private from the
     # start, because the store holds passwords. SQLite gives the -wal and -shm files the same mode.
     with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "rb") as file:
-        _check_header(file.read(_HEADER_BYTES))
+        if beside(path, "-journal").exists():
+            _roll_back(path)
+        header = file.read(_HEADER_BYTES)
+    if header:
+        _check_header(header)
+        _check_content(path)
+    committed = committed_frames(beside(path, "-wal"), _PAGE_BYTES)
+    with _connected(path) as connection:
+        damage = _empty_log(connection, path, committed)
+        migrate(connection, released())
+        return connection, damage
+
+
+def _empty_log(connection: sqlite3.Connection, path: Path, committed: int) -> Damage | None:
+    """Bring what SQLite reads of the log into the store, and keep a copy where the log went on behind that."""
+    if not committed:
+        return None
+    _, read, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    if read >= committed:
+        return None
+    damage = keep_copy(path, f"the log is cut behind frame {read} of {committed}")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return damage
+
+
+def _create(path: Path, migrations: Sequence[Migration]) -> sqlite3.Connection:
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    with _connected(path) as connection:
+        migrate(connection, migrations)
+        return connection
+
+
+@contextmanager
+def _connected(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection that stays open, but for errors in the block."""
     connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
     try:
         connection.row_factory = sqlite3.Row
-        connection.text_factory = _text
+        connection.text_factory = legible_text
         connection.executescript(_PRAGMAS)
-        _check_pages(connection)
-        migrate(connection, released())
-        _check_schema(connection)
+        yield connection
     except BaseException:
         connection.close()
         raise
-    return connection
+
+
+def _roll_back(path: Path) -> None:
+    """Undo what a power cut left half done before the store was switched to its log, at its very first start.
+
+    Only a connection that may write does so, and one that may only read fails on such a store.
+    """
+    with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)) as connection:
+        connection.execute(_SCHEMA).fetchall()
 
 
 def _check_header(header: bytes) -> None:
@@ -126,27 +152,41 @@ def _check_header(header: bytes) -> None:
         raise _damage("the header has versions of the file format that do not exist")
 
 
-def _check_pages(connection: sqlite3.Connection) -> None:
-    (finding,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
-    if finding != "ok":
-        raise _damage(finding)
+def _check_content(path: Path) -> None:
+    # Before the store is opened for writing: closing it would empty a damaged log into a damaged file.
+    with closing(open_for_reading(path)) as connection:
+        (finding,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+        if finding != "ok":
+            raise _damage(finding)
+        _check_schema(connection)
 
 
 def _check_schema(connection: sqlite3.Connection) -> None:
-    # A flipped bit in the name of a column is no damage to SQLite, and would fail every statement about it.
+    """A flipped bit in the name of a column is no damage to SQLite, and would fail every statement about it."""
+    migrations = released()
+    version = version_of(connection)
+    if version > len(migrations):
+        # For `migrate` to refuse.
+        return
+    found = {tuple(row) for row in connection.execute(_SCHEMA)}
+    due = _schema_by(migrations[:version])
+    if found == due:
+        return
+    if any(found == _schema_by(migrations[:other]) for other in range(len(migrations) + 1)):
+        raise _damage(f"it says that its schema has version {version}, which is not true")
+    if version > 0:
+        names = sorted(name for name, _ in found ^ due)
+        raise _damage(f"its schema is not that of version {version}: {', '.join(names)}")
+
+
+def _schema_by(migrations: Sequence[Migration]) -> set[tuple[str, str | None]]:
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
-        migrate(fresh, released())
-        missing = set(fresh.execute(_SCHEMA)) - {tuple(row) for row in connection.execute(_SCHEMA)}
-    if missing:
-        raise _damage(f"the schema lacks {', '.join(sorted(name for name, _ in missing))}")
+        if migrations:
+            migrate(fresh, migrations)
+        return set(fresh.execute(_SCHEMA))
 
 
 def _damage(finding: str) -> sqlite3.DatabaseError:
     damage = sqlite3.DatabaseError(finding)
     damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
     return damage
-
-
-def _text(content: bytes) -> str:
-    # One damaged character must not make the whole store unreadable: rows are checked when they are decoded.
-    return content.decode("utf-8", "replace")

@@ -3,7 +3,7 @@
 import json
 import logging
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 import msgspec
@@ -33,13 +33,18 @@ def set_aside(connection: sqlite3.Connection, table: str, rowid: int, reason: st
     if row is None:
         return
     if table == "transactions":
-        for (entry,) in connection.execute(
-            "SELECT rowid FROM journal WHERE local_id = ?", (row["local_id"],)
-        ).fetchall():
-            set_aside(connection, "journal", entry, "its transaction cannot be read")
-    connection.execute(
-        "INSERT INTO quarantine (from_table, content, reason) VALUES (?, ?, ?)",
-        (table, json.dumps(dict(row), default=repr), reason),
-    )
+        for dependent in ("journal", "transaction_samples"):
+            hanging = f"SELECT rowid FROM {dependent} WHERE local_id = ?"
+            for (entry,) in connection.execute(hanging, (row["local_id"],)).fetchall():
+                set_aside(connection, dependent, entry, "its transaction cannot be read")
+    quarantine(connection, table, dict(row), reason)
     connection.execute(f"DELETE FROM {table} WHERE rowid = ?", (rowid,))
     log.error("store row set aside table=%s row=%d reason=%s", table, rowid, reason)
+
+
+def quarantine(connection: sqlite3.Connection, table: str, row: Mapping[str, object], reason: str) -> None:
+    """Keep *row* of *table*, by column, where no repository looks."""
+    connection.execute(
+        "INSERT INTO quarantine (from_table, content, reason) VALUES (?, ?, ?)",
+        (table, json.dumps(row, default=repr), reason),
+    )

@@ -7,8 +7,13 @@ from typing import Self
 from cpd.storage.audit import SqliteAudit
 from cpd.storage.authorizations import SqliteAuthorizationCache
 from cpd.storage.availability import SqliteAvailability
+from cpd.storage.firmware import SqliteFirmware
 from cpd.storage.journal import SqliteJournal
+from cpd.storage.local_limits import SqliteLocalLimits
 from cpd.storage.profiles import SqliteProfiles
+from cpd.storage.registers import SqliteRegisters
+from cpd.storage.reservations import SqliteReservations
+from cpd.storage.transaction_samples import SqliteTransactionSamples
 from cpd.storage.transactions import SqliteTransactions
 from cpd.storage.variables import SqliteVariables
 
@@ -24,6 +29,11 @@ class SqliteRepositories:
     authorizations: SqliteAuthorizationCache
     availability: SqliteAvailability
     audit: SqliteAudit
+    local_limits: SqliteLocalLimits
+    transaction_samples: SqliteTransactionSamples
+    registers: SqliteRegisters
+    reservations: SqliteReservations
+    firmware: SqliteFirmware
 
     @classmethod
     def over(cls, connection: sqlite3.Connection) -> Self:
@@ -36,4 +46,9 @@ class SqliteRepositories:
             authorizations=SqliteAuthorizationCache(connection),
             availability=SqliteAvailability(connection),
             audit=SqliteAudit(connection),
+            local_limits=SqliteLocalLimits(connection),
+            transaction_samples=SqliteTransactionSamples(connection),
+            registers=SqliteRegisters(connection),
+            reservations=SqliteReservations(connection),
+            firmware=SqliteFirmware(connection),
         )

@@ -3,7 +3,10 @@
 import sqlite3
 from collections.abc import Mapping
 
+import msgspec
+
 from cpd.station.repositories import StoredVariable
+from cpd.storage.quarantine import readable
 
 
 class SqliteVariables:
@@ -13,8 +16,9 @@ class SqliteVariables:
         self._connection = connection
 
     def all(self) -> Mapping[str, StoredVariable]:
-        rows = self._connection.execute("SELECT key, value, source FROM variables ORDER BY key")
-        return {key: StoredVariable(value=value, source=source) for key, value, source in rows}
+        rows = self._connection.execute("SELECT rowid AS rowid, * FROM variables ORDER BY key").fetchall()
+        decoded = {row["key"]: readable(self._connection, "variables", row, _variable) for row in rows}
+        return {key: variable for key, variable in decoded.items() if variable is not None}
 
     def put(self, key: str, variable: StoredVariable) -> None:
         self._connection.execute(
@@ -24,3 +28,7 @@ class SqliteVariables:
 
     def remove(self, key: str) -> None:
         self._connection.execute("DELETE FROM variables WHERE key = ?", (key,))
+
+
+def _variable(row: sqlite3.Row) -> StoredVariable:
+    return msgspec.convert({"value": row["value"], "source": row["source"]}, StoredVariable)

@@ -154,6 +154,23 @@ async def test_a_full_disk_undoes_the_work_and_leaves_the_store_usable(store: Da
     assert await store.relaxed(keys) == set()
 
 
+async def test_the_failure_of_a_full_disk_stands_until_something_is_written(store: Database):
+    def pages(repositories: Repositories, most: int) -> None:
+        repositories.variables._connection.execute(f"PRAGMA max_page_count = {most}")
+
+    assert store.health.failure is None
+    await store.relaxed(lambda repositories: pages(repositories, 1))
+    with pytest.raises(StorageError, match="full"):
+        await store.commit(
+            lambda repositories: [put(f"Key{number}", "x" * 500)(repositories) for number in range(50)]
+        )
+    assert await store.relaxed(keys) == set()
+    assert "the disk is full" in (store.health.failure or "")
+    await store.relaxed(lambda repositories: pages(repositories, 100_000))
+    await store.commit(put("A"))
+    assert store.health.failure is None
+
+
 @pytest.mark.parametrize(
     ("place", "words"),
     [

@@ -11,6 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cpd.domain.authorization import AuthorizationStatus, IdTagInfo
+from cpd.domain.availability import Origin
+from cpd.domain.firmware import FirmwareStatus, FirmwareUpdate, Phase
+from cpd.domain.local_limits import LocalLimit
 from cpd.domain.profile_book import InstalledProfile
 from cpd.domain.profiles import (
     ChargingProfile,
@@ -21,8 +24,9 @@ from cpd.domain.profiles import (
     Recurrency,
     SchedulePeriod,
 )
-from cpd.domain.transactions import FactKind, StopReason, Transaction
-from cpd.station.repositories import StoredAvailability, StoredVariable
+from cpd.domain.reservations import Reservation
+from cpd.domain.transactions import FactKind, Moment, StopReason, Transaction, UndatedBoot
+from cpd.station.repositories import StoredVariable
 from cpd.storage import authorizations
 from cpd.storage.opening import open_file
 from cpd.storage.repositories import SqliteRepositories
@@ -78,7 +82,7 @@ class TestProfiles:
                 kind=Kind.RECURRING,
                 recurrency=Recurrency.WEEKLY,
                 valid_from_s=1,
-                valid_to_s=2**40,
+                valid_to_s=2**37,
                 transaction_id=0,
                 schedule=ChargingSchedule(
                     unit=RateUnit.W,
@@ -183,7 +187,19 @@ class TestTransactions:
         kept.journal.bury(seq, "refused")
         assert kept.transactions.recent(1) == ((ended, False),)
         kept.journal.delivered(seq)
-        assert kept.transactions.recent(1) == ((ended, True),)
+        assert kept.transactions.recent(1) == ((ended, False),), "nobody gave it a number"
+        kept.transactions.number("tx-1", 7)
+        assert kept.transactions.recent(1) == ((replace(ended, csms_id=7), True),)
+
+    def test_told_means_that_a_csms_knows_of_it_or_is_to(self, kept: SqliteRepositories):
+        start(kept, "tx-1", 1)
+        assert not kept.transactions.told("tx-1")
+        seq = kept.journal.append(FactKind.STARTED, "tx-1", moment())
+        assert kept.transactions.told("tx-1")
+        kept.journal.delivered(seq)
+        assert not kept.transactions.told("tx-1")
+        kept.transactions.number("tx-1", 0)
+        assert kept.transactions.told("tx-1")
 
     def test_moments_of_a_boot_are_dated_once_its_clock_is_set(self, kept: SqliteRepositories):
         undated = moment(100.000001, at=None)
@@ -193,7 +209,7 @@ class TestTransactions:
         kept.journal.append(FactKind.METERED, "tx-1", undated, sample(undated))
         kept.transactions.date("boot-1", NOON)
 
-        dated = undated.dated(boot="boot-1", monotonic_s=0, now=NOON, boot_at=NOON)
+        dated = undated.dated(at_zero=NOON)
         one = kept.transactions.get("tx-1")
         assert one is not None and one.stopped is not None
         assert one.started.at == dated == NOON + timedelta(microseconds=100_000_001)
@@ -203,6 +219,40 @@ class TestTransactions:
         assert (entry.created.at, entry.sample.taken.at) == (dated, dated)
         assert kept.transactions.get("tx-2") == transaction("tx-2", 2, started=moment(at=None, boot="other"))
         assert kept.transactions.get("tx-3") == transaction("tx-3", 3)
+
+    def test_boots_without_a_date_are_told_with_their_span_newest_first(self, kept: SqliteRepositories):
+        def undated(boot: str, at_s: float) -> Moment:
+            return moment(at_s, at=None, boot=boot)
+
+        # The names are not in the order of the boots, and no instant of one boot says anything of another.
+        kept.transactions.put(transaction("tx-1", 1, started=undated("b", 500)).ended(undated("b", 600), 200))
+        kept.transactions.put(transaction("tx-2", 2, started=undated("b", 700)))
+        kept.journal.append(FactKind.METERED, "tx-2", undated("b", 760.5), sample(undated("b", 760.5)))
+        # It is resumed in the next boot, ended in the one after that, and known to a third that has the time.
+        kept.journal.append(FactKind.METERED, "tx-2", undated("c", 30), sample(undated("c", 30)))
+        kept.transactions.put(transaction("tx-2", 2, started=undated("b", 700)).ended(undated("a", 20), 300))
+        kept.transactions.put(transaction("tx-3", 3, started=moment(boot="d")))
+        ended = kept.journal.append(FactKind.STOPPED, "tx-2", undated("a", 20))
+        assert kept.transactions.undated() == (
+            UndatedBoot(boot="a", first_s=20, last_s=20),
+            UndatedBoot(boot="c", first_s=30, last_s=30),
+            UndatedBoot(boot="b", first_s=500, last_s=760.5),
+        )
+        # Where all was told without a date, the order is that of the transactions.
+        for seq in range(1, ended + 1):
+            kept.journal.delivered(seq)
+        assert kept.transactions.undated() == (
+            UndatedBoot(boot="a", first_s=20, last_s=20),
+            UndatedBoot(boot="b", first_s=500, last_s=700),
+        )
+
+    def test_the_latest_date_is_that_of_any_start_or_stop(self, kept: SqliteRepositories):
+        assert kept.transactions.latest() is None
+        kept.transactions.put(transaction("tx-1", 1, started=moment(at=None)))
+        assert kept.transactions.latest() is None
+        kept.transactions.put(transaction("tx-2", 2).ended(moment(at=NOON + timedelta(hours=1)), 200))
+        kept.transactions.put(transaction("tx-3", 3, started=moment(at=NOON + timedelta(minutes=1))))
+        assert kept.transactions.latest() == NOON + timedelta(hours=1)
 
     def test_a_date_is_not_lost_to_a_copy_from_before_it(self, kept: SqliteRepositories):
         undated = transaction(started=moment(100, at=None))
@@ -373,12 +423,15 @@ class TestAuthorizationCache:
         assert kept.authorizations.get("A") is None
 
 
-@pytest.mark.parametrize("scheduled", [None, True, False])
-def test_availability_is_kept_by_connector(kept: SqliteRepositories, scheduled: bool | None):
+def test_availability_is_kept_by_who_said_it_and_connector(kept: SqliteRepositories):
     assert kept.availability.all() == {}
-    kept.availability.put(0, StoredAvailability(operative=True))
-    kept.availability.put(0, StoredAvailability(operative=False, scheduled=scheduled))
-    assert kept.availability.all() == {0: StoredAvailability(operative=False, scheduled=scheduled)}
+    kept.availability.put({(Origin.CSMS, 0): True, (Origin.LOCAL, 0): False})
+    kept.availability.put({(Origin.CSMS, 0): False, (Origin.CSMS, 2): True})
+    assert kept.availability.all() == {
+        (Origin.CSMS, 0): False,
+        (Origin.CSMS, 2): True,
+        (Origin.LOCAL, 0): False,
+    }
 
 
 def test_old_audit_rows_go_with_the_undated_ones_before_them(kept: SqliteRepositories):
@@ -388,7 +441,7 @@ def test_old_audit_rows_go_with_the_undated_ones_before_them(kept: SqliteReposit
     assert raw(kept, "SELECT uid, method FROM audit") == [(2, "reset"), (3, "reset")]
 
 
-WALL_TIMES = st.datetimes(datetime(1970, 1, 1), datetime(9999, 12, 31), timezones=st.just(UTC))
+WALL_TIMES = st.datetimes(datetime(1970, 1, 1), datetime(2199, 12, 31), timezones=st.just(UTC))
 
 
 @settings(max_examples=50)
@@ -409,3 +462,107 @@ def test_every_transaction_comes_back_equal(
         assert kept.transactions.get("tx-1") == one
     finally:
         connection.close()
+
+
+class TestLocalLimits:
+    def test_a_limit_comes_back_as_it_was_put_and_goes_when_removed(self, kept: SqliteRepositories):
+        limit = LocalLimit(connector=2, current_ma=10_000, for_s=1_800, made=moment())
+        kept.local_limits.put(limit)
+        assert kept.local_limits.all() == (limit,)
+        kept.local_limits.remove(2)
+        assert kept.local_limits.all() == ()
+
+    def test_a_connector_has_one_limit_the_last(self, kept: SqliteRepositories):
+        for current_ma in (16_000, 8_000):
+            made = moment(at=None)
+            kept.local_limits.put(LocalLimit(connector=1, current_ma=current_ma, for_s=60, made=made))
+        assert [limit.current_ma for limit in kept.local_limits.all()] == [8_000]
+
+    def test_a_limit_from_before_the_clock_was_set_is_dated_with_the_rest(self, kept: SqliteRepositories):
+        made = moment(1_000.0, at=None)
+        kept.local_limits.put(LocalLimit(connector=1, current_ma=8_000, for_s=60, made=made))
+        kept.transactions.date(made.boot, NOON)
+        (limit,) = kept.local_limits.all()
+        assert limit.made.at == NOON + timedelta(seconds=1_000)
+
+    def test_a_limit_that_nobody_can_have_set_is_set_aside(self, kept: SqliteRepositories):
+        kept.local_limits.put(LocalLimit(connector=1, current_ma=8_000, for_s=60, made=moment()))
+        raw(kept, "UPDATE local_limits SET for_s = 1000000000000")
+        assert kept.local_limits.all() == ()
+        assert raw(kept, "SELECT from_table FROM quarantine") == [("local_limits",)]
+
+
+def reservation(reservation_id: int = 7, connector: int = 0) -> Reservation:
+    return Reservation(
+        id=reservation_id,
+        connector=connector,
+        id_tag="04A3B2C1",
+        parent_id_tag=None,
+        expires_at=NOON,
+        made=moment(),
+    )
+
+
+class TestReservations:
+    def test_a_reservation_comes_back_as_it_was_put_and_goes_when_removed(self, kept: SqliteRepositories):
+        kept.reservations.put(reservation(7))
+        kept.reservations.put(reservation(-1, 2))
+        assert kept.reservations.all() == (reservation(-1, 2), reservation(7))
+        kept.reservations.remove(7)
+        kept.reservations.remove(99)
+        assert kept.reservations.all() == (reservation(-1, 2),)
+
+    def test_the_last_one_of_an_id_stands(self, kept: SqliteRepositories):
+        for connector in (1, 2):
+            kept.reservations.put(reservation(7, connector))
+        assert kept.reservations.all() == (reservation(7, 2),)
+
+    @pytest.mark.parametrize("damage", ["expires_at_us = -1", "made_at_us = NULL"])
+    def test_a_reservation_that_nobody_can_have_made_is_set_aside(
+        self, kept: SqliteRepositories, damage: str
+    ):
+        kept.reservations.put(reservation())
+        raw(kept, f"UPDATE reservations SET {damage}")
+        assert kept.reservations.all() == ()
+        assert raw(kept, "SELECT from_table FROM quarantine") == [("reservations",)]
+
+    def test_a_transaction_keeps_the_reservation_that_it_used(self, kept: SqliteRepositories):
+        used = replace(transaction(), reservation_id=7)
+        kept.transactions.put(used)
+        assert kept.transactions.running() == (used,)
+
+
+def firmware_update(phase: Phase = Phase.WAITING) -> FirmwareUpdate:
+    return FirmwareUpdate(
+        location="ftp://user:secret@host/new.bin",
+        retrieve_at=NOON,
+        retries=2,
+        retry_interval_s=60,
+        version="1.0",
+        phase=phase,
+    )
+
+
+class TestFirmware:
+    def test_there_is_one_update_the_last(self, kept: SqliteRepositories):
+        assert kept.firmware.update() is None
+        kept.firmware.put(firmware_update())
+        kept.firmware.put(firmware_update(Phase.INSTALLING))
+        assert kept.firmware.update() == firmware_update(Phase.INSTALLING)
+        kept.firmware.remove()
+        assert kept.firmware.update() is None
+
+    def test_what_is_to_be_told_stays_in_order_until_it_is(self, kept: SqliteRepositories):
+        first, second = map(kept.firmware.tell, (FirmwareStatus.DOWNLOADING, FirmwareStatus.DOWNLOADED))
+        assert kept.firmware.untold() == (first, second)
+        kept.firmware.told(first.seq)
+        assert kept.firmware.untold() == (second,)
+
+    @pytest.mark.parametrize("damage", ["phase = 'dreaming'", "retrieve_at_us = -1"])
+    def test_an_update_that_nobody_can_have_asked_for_is_set_aside(
+        self, kept: SqliteRepositories, damage: str
+    ):
+        kept.firmware.put(firmware_update())
+        raw(kept, f"UPDATE firmware_update SET {damage}")
+        assert kept.firmware.update() is None
+        assert raw(kept, "SELECT from_table FROM quarantine") == [("firmware_update",)]

@@ -1,0 +1,110 @@
+"""A damaged store gives way to a new one with what could be salvaged; a power cut may come between any two steps.
+
+The damaged files are renamed, never deleted.
+"""
+
+import logging
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from cpd.storage.files import SIDE_FILES, beside, copy_private, remove, sync
+from cpd.storage.salvage import Salvage, migrations_of, salvage
+from cpd.storage.schema import Migration
+
+log = logging.getLogger(__name__)
+
+_GROWING, _COMPLETE = ".salvaging", ".salvaged"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Damage:
+    """This start found the store damaged: where the old one is now, and what of it went into the new one.
+
+    *salvage* is None where the store is sound but for what was written last: it goes on, the old one is a copy.
+    """
+
+    kept_as: Path
+    salvage: Salvage | None
+
+    @property
+    def sentence(self) -> str:
+        """For a technician."""
+        if self.salvage is None:
+            return f"the last changes before this start are lost; a copy of the store is {self.kept_as}"
+        unread = f", {' and '.join(self.salvage.torn)} not whole" if self.salvage.torn else ""
+        saved = f"{self.salvage.rows} rows saved, {self.salvage.refused} unreadable{unread}"
+        return f"was damaged at this start: {saved}; the damaged one is {self.kept_as}"
+
+
+def finish_replacement(path: Path) -> None:
+    """Do the rest where a power cut has interrupted `replace_damaged`; raises OSError."""
+    remove(beside(path, _GROWING))
+    complete = beside(path, _COMPLETE)
+    if complete.exists():
+        if path.exists():
+            set_aside(path)
+        complete.rename(path)
+
+
+Create = Callable[[Path, Sequence[Migration]], sqlite3.Connection]
+"""Makes an empty store by these migrations."""
+
+
+def replace_damaged(path: Path, reason: str, create: Create) -> Damage:
+    """Put a new store in the place of the one at *path*.
+
+    Raises `sqlite3.Error` or OSError where the disk takes no new one: the damaged store is then where it was.
+    """
+    growing = beside(path, _GROWING)
+    try:
+        # Closing it empties its log into it: from then on it is one file.
+        with closing(create(growing, migrations_of(path))) as new:
+            result = salvage(path, new)
+        sync(growing)
+        complete = growing.rename(beside(path, _COMPLETE))
+    finally:
+        remove(growing)
+    sync(path.parent)
+    kept = set_aside(path)
+    complete.rename(path)
+    sync(path.parent)
+    log.error(
+        "store damaged path=%s kept_as=%s salvaged=%d refused=%d unread=%s reason=%s",
+        path,
+        kept,
+        result.rows,
+        result.refused,
+        ",".join(result.torn) or "nothing",
+        " ".join(reason.split()),
+    )
+    return Damage(kept_as=kept, salvage=result)
+
+
+def keep_copy(path: Path, reason: str) -> Damage:
+    """Copy the store at *path*, which goes on without what its log has lost; raises OSError."""
+    kept = _free_name(path)
+    for suffix in ("-wal", ""):
+        copy_private(beside(path, suffix), beside(kept, suffix))
+    log.error("store damaged path=%s copied_to=%s the last changes are lost: %s", path, kept, reason)
+    return Damage(kept_as=kept, salvage=None)
+
+
+def set_aside(path: Path) -> Path:
+    """Rename the store at *path* and the files beside it that belong to it; returns its new name."""
+    kept = _free_name(path)
+    # The side files first: a new database must never meet the old one's log.
+    for suffix in SIDE_FILES:
+        side = beside(path, suffix)
+        if side.exists():
+            side.rename(beside(kept, suffix))
+    return path.rename(kept)
+
+
+def _free_name(path: Path) -> Path:
+    number = 1
+    while (name := path.with_name(f"{path.name}.damaged-{number}")).exists():
+        number += 1
+    return name

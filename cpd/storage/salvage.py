@@ -1,0 +1,179 @@
+"""What can still be read of a damaged store, taken over into a new one, row by row: sessions are money.
+
+SQLite gives up at the first page it cannot read. Here each table is read from both ends and beyond every gap,
+and what was read is checked as if it came from outside. The damaged file itself is never written.
+"""
+
+import sqlite3
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from cpd.storage.files import beside, copy_private, open_for_reading, remove
+from cpd.storage.lost_facts import restore_facts
+from cpd.storage.quarantine import quarantine
+from cpd.storage.repositories import SqliteRepositories
+from cpd.storage.schema import Migration, migrate, released, version_of
+from cpd.storage.table_reader import TableReader
+
+_UNREADABLE_FACTS = "quarantine WHERE from_table = 'journal'"
+_HIGHEST_ROWID = 2**40
+"""Behind a higher one, which only damage makes, the numbers for new rows would run out."""
+
+_COLUMNS = "SELECT name FROM pragma_table_info(?)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Salvage:
+    """What became of a damaged store's rows: *rows* taken over, *refused* set aside as unreadable.
+
+    *torn* are the tables that held more than could be read.
+    """
+
+    rows: int
+    refused: int
+    torn: tuple[str, ...]
+
+
+def migrations_of(damaged: Path) -> Sequence[Migration]:
+    """The migrations that made the store at *damaged*: all of them, where it does not say."""
+    migrations = released()
+    with suppress(sqlite3.Error, UnicodeDecodeError), closing(open_for_reading(damaged)) as source:
+        version = version_of(source)
+        if 0 < version <= len(migrations):
+            return migrations[:version]
+    return migrations
+
+
+def salvage(damaged: Path, into: sqlite3.Connection) -> Salvage:
+    """Take over what can be read of the store at *damaged* into *into*, and bring that to the latest schema.
+
+    *into* is an empty store by the migrations of `migrations_of`. Never raises for what is wrong with
+    *damaged*; raises `sqlite3.Error` where *into* cannot be written, which is then of no use.
+    """
+    torn = []
+    with _legible(damaged, into) as source, _transaction(into):
+        for table in _tables(into):
+            if source is None or not _copy(source, into, table):
+                torn.append(table)
+    migrate(into, released())
+    with _transaction(into):
+        _set_unreadable_aside(into)
+        if "journal" in torn or _count(into, _UNREADABLE_FACTS):
+            restore_facts(into)
+    rows = sum(_count(into, table) for table in _tables(into) if table != "quarantine")
+    return Salvage(rows=rows, refused=_count(into, "quarantine"), torn=tuple(torn))
+
+
+@contextmanager
+def _transaction(into: sqlite3.Connection) -> Iterator[None]:
+    into.execute("BEGIN IMMEDIATE")
+    yield
+    into.execute("COMMIT")
+
+
+def _set_unreadable_aside(store: sqlite3.Connection) -> None:
+    """Read everything now, which sets aside what cannot be decoded, so that it is counted."""
+    kept = SqliteRepositories.over(store)
+    kept.profiles.all()
+    kept.variables.all()
+    kept.availability.all()
+    kept.local_limits.all()
+    kept.reservations.all()
+    kept.firmware.update()
+    kept.firmware.untold()
+    kept.journal.entries()
+    for transaction, _ in kept.transactions.recent(sys.maxsize):
+        kept.transaction_samples.of(transaction.local_id)
+
+
+@contextmanager
+def _legible(damaged: Path, sound: sqlite3.Connection) -> Iterator[sqlite3.Connection | None]:
+    """*damaged* opened for reading, under the schema of *sound* where its own is lost; None: it cannot be opened.
+
+    Without its schema every table would be gone. A store that began with this version of the schema has it on
+    the same pages as *sound*; one that was migrated may not, and then its rows do not fit and are refused.
+    """
+    with _reading(damaged) as source:
+        if source is not None and all(
+            _columns(source, table) == _columns(sound, table) for table in _tables(sound)
+        ):
+            yield source
+            return
+    copy = beside(damaged, ".reading")
+    remove(copy)
+    try:
+        for suffix in ("", "-wal"):
+            if beside(damaged, suffix).exists():
+                copy_private(beside(damaged, suffix), beside(copy, suffix))
+        _lay_schema(copy, sound)
+        with _reading(copy) as source:
+            yield source
+    finally:
+        remove(copy)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[sqlite3.Connection | None]:
+    try:
+        connection = open_for_reading(path)
+    except sqlite3.Error:
+        yield None
+        return
+    with closing(connection):
+        with suppress(sqlite3.Error, UnicodeDecodeError):
+            # One table whose definition is damaged is then lost alone.
+            connection.execute("PRAGMA writable_schema = ON")
+            connection.execute("PRAGMA cell_size_check = ON")
+        yield connection
+
+
+def _lay_schema(copy: Path, sound: sqlite3.Connection) -> None:
+    """Overwrite the pages of the schema with those of *sound*, in which every other page is the root of a table."""
+    content = sound.serialize()
+    (size,) = sound.execute("PRAGMA page_size").fetchone()
+    roots = {number for (number,) in sound.execute("SELECT rootpage FROM sqlite_master")}
+    pages = max(len(content), copy.stat().st_size) // size
+    # Bytes 28 to 39 of the header: the size in pages, and the list of free ones, which no reader needs.
+    content = content[:28] + pages.to_bytes(4) + bytes(8) + content[40:]
+    with copy.open("r+b") as file:
+        for number in range(1, len(content) // size + 1):
+            if number not in roots:
+                file.seek((number - 1) * size)
+                file.write(content[(number - 1) * size : number * size])
+        file.truncate(pages * size)
+
+
+def _tables(store: sqlite3.Connection) -> list[str]:
+    """Every table in the order of its creation, and so behind those that it refers to."""
+    found = store.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY rowid")
+    return [name for (name,) in found if not name.startswith("sqlite_")]
+
+
+def _columns(connection: sqlite3.Connection, table: str) -> list[str]:
+    try:
+        return [name for (name,) in connection.execute(_COLUMNS, (table,))]
+    except (sqlite3.Error, UnicodeDecodeError):
+        return []
+
+
+def _copy(source: sqlite3.Connection, into: sqlite3.Connection, table: str) -> bool:
+    """Take over a table; False where not all of it could be read."""
+    columns = _columns(into, table)
+    insert = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
+    reader = TableReader(source, table, columns)
+    for rowid, row in sorted(reader.rows().items()):
+        try:
+            if not 0 <= rowid <= _HIGHEST_ROWID:
+                raise sqlite3.IntegrityError(f"rowid {rowid} cannot be")
+            into.execute(insert, row)
+        except sqlite3.IntegrityError as error:
+            quarantine(into, table, dict(zip(columns, row, strict=True)), f"after damage: {error}")
+    return reader.whole
+
+
+def _count(connection: sqlite3.Connection, rows: str) -> int:
+    (count,) = connection.execute(f"SELECT count(*) FROM {rows}").fetchone()
+    return int(count)
