@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 STABLE_AFTER_S = 60.0
-"""A link that was accepted and held this long starts the count of failures anew."""
+"""A link that was accepted, answered and held this long starts the count of failures anew."""
 
 MAX_RETRY_AFTER_S = 3600.0
 """No Retry-After of a central system keeps a charge point away for longer."""

@@ -29,6 +29,10 @@ class LinkLost(CallFailed):
     """The link is down or dropped before the answer came; whether the CALL arrived is unknown."""
 
 
+class FrameTooBig(LinkLost):
+    """The central system dropped the link because the CALL's frame was more than it takes."""
+
+
 class AnswerTimeout(CallFailed):
     """No answer within the time allowed; the link still stood."""
 

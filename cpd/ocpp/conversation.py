@@ -5,6 +5,7 @@ It must not know how connections are dialled, nor what a payload means.
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Never, assert_never
@@ -14,6 +15,7 @@ from cpd.ocpp import rpc
 from cpd.ocpp.calls import (
     AnswerTimeout,
     CallQueue,
+    FrameTooBig,
     InvalidAnswer,
     LinkLost,
     Outcome,
@@ -21,14 +23,12 @@ from cpd.ocpp.calls import (
     WaitingCall,
 )
 from cpd.ocpp.errors import CallError
+from cpd.ocpp.fairness import Turns
 from cpd.ocpp.inbox import Inbox
-from cpd.ocpp.transport import Connection, ConnectionLost
+from cpd.ocpp.transport import Connection, ConnectionLost, MessageTooBig
 from cpd.ocpp.validation import check_inbound
 
 log = logging.getLogger(__name__)
-
-SILENCE_S = 120.0
-"""After so long without an answered CALL a Heartbeat goes out: pongs may come from a dead central system."""
 
 INBOX_PATIENCE_S = 5.0
 """How long a full inbox may keep us from reading."""
@@ -65,6 +65,8 @@ class Conversation:
         inbox: Inbox[Received],
         answer_timeout_s: float,
         ping_interval_s: float,
+        silence_s: float,
+        on_answer: Callable[[], None],
     ) -> None:
         self.accepted = False
         """The central system accepted us, so CALLs may be sent unasked."""
@@ -76,6 +78,8 @@ class Conversation:
         self._calls = calls
         self._inbox = inbox
         self._answer_timeout_s = answer_timeout_s
+        self._silence_s = silence_s
+        self._on_answer = on_answer
         self._ping_interval_s = ping_interval_s
         self._ping_interval_changed = asyncio.Event()
         self._sending: WaitingCall | None = None
@@ -101,7 +105,8 @@ class Conversation:
             lost = _first(losses)
         finally:
             if self._sending is not None:
-                self._sending.settle(LinkLost("the link to the central system was lost before the answer"))
+                kind = FrameTooBig if isinstance(lost, MessageTooBig) else LinkLost
+                self._sending.settle(kind("the link to the central system was lost before the answer"))
         if _cancellations() > cancellations:
             # Before Python 3.13 a TaskGroup that ends with an error swallows a simultaneous cancellation.
             raise asyncio.CancelledError
@@ -139,7 +144,9 @@ class Conversation:
         A full inbox stops the reading, so that TCP slows the central system down. The answers to our own
         CALLs then queue behind its CALLs; where that does not pass soon, the connection is given up.
         """
+        turns = Turns(self._clock)
         while True:
+            await turns.share()
             frame = await self._connection.recv()
             _trace("<", frame)
             event = self._session.receive(frame, self._clock.monotonic_s())
@@ -148,6 +155,7 @@ class Conversation:
                     await self._put(Received(self, event), len(frame))
                 case rpc.Answer() | rpc.Refusal() | rpc.BrokenAnswer():
                     self.last_answer_s = self._clock.monotonic_s()
+                    self._on_answer()
                     if self._answer is not None and not self._answer.done():
                         self._answer.set_result(_outcome_of(event))
                 case rpc.Ignored():
@@ -156,6 +164,8 @@ class Conversation:
                     assert_never(event)
 
     async def _put(self, received: Received, size: int) -> None:
+        if self._inbox.offer(received, size):
+            return
         try:
             async with asyncio.timeout(INBOX_PATIENCE_S):
                 await self._inbox.put(received, size)
@@ -171,12 +181,12 @@ class Conversation:
         while True:
             quiet_since_s = max(quiet_since_s, self.last_answer_s or 0.0)
             try:
-                async with asyncio.timeout(quiet_since_s + SILENCE_S - self._clock.monotonic_s()):
+                async with asyncio.timeout(quiet_since_s + self._silence_s - self._clock.monotonic_s()):
                     self._sending = await self._calls.next()
             except TimeoutError:
                 quiet_since_s = self._clock.monotonic_s()
                 if self.accepted:
-                    await self._probe(f"no CALL was answered for {SILENCE_S:g} s")
+                    await self._probe(f"no CALL was answered for {self._silence_s:g} s")
                 continue
             action = self._sending.action
             outcome = await self._exchange(action, self._sending.payload)

@@ -28,6 +28,10 @@ class ErrorCode(StrEnum):
     GENERIC_ERROR = "GenericError"
 
 
+class Unanswered(Exception):
+    """A CALL of the central system is not to be answered; `str()` says why."""
+
+
 class CallError(Exception):
     """A CALL cannot be served; the other side gets *code*, *description* and *details* as a CALLERROR.
 

@@ -29,13 +29,19 @@ class Inbox(Generic[T]):
         """True while nothing waits and nothing is worked on."""
         return not self._items and not self._at_work
 
-    async def put(self, item: T, size: int) -> None:
-        """Add *item*; waits while there is no room."""
-        while self._items and (len(self._items) >= self._max_items or self._size + size > self._max_size):
-            await self._change()
+    def offer(self, item: T, size: int) -> bool:
+        """Add *item* if there is room for it."""
+        if self._items and (len(self._items) >= self._max_items or self._size + size > self._max_size):
+            return False
         self._items.append((item, size))
         self._size += size
         self._notify()
+        return True
+
+    async def put(self, item: T, size: int) -> None:
+        """Add *item*; waits while there is no room."""
+        while not self.offer(item, size):
+            await self._change()
 
     async def take(self) -> T:
         """The oldest item, which counts as worked on until the next `take` or `done`."""

@@ -96,13 +96,19 @@ def _string_type(schema: Schema, formats: Mapping[str, Callable[[str], bool]]) -
 
 def _number_type(minimum: int | None, multiple_of: float | None) -> type[_Checked]:
     step = None if multiple_of is None else Decimal(str(multiple_of))
+    if step is not None and step.as_tuple().digits != (1,):
+        raise ValueError(f"multipleOf {multiple_of} of a JSON schema is no power of ten")
 
     def takes(value: Any) -> bool:
         # Compared by type, since a boolean is no number, and tenths cannot be told of a binary float.
-        if type(value) is not int and type(value) is not Decimal:
+        kind = type(value)
+        if kind is not int and kind is not Decimal:
             return False
         try:
-            return (minimum is None or value >= minimum) and (step is None or value % step == 0)
+            if minimum is not None and value < minimum:
+                return False
+            # As many decimals as a power of ten has make a multiple of it: quicker to see than to compute.
+            return step is None or (kind is Decimal and value.same_quantum(step)) or bool(value % step == 0)
         except ArithmeticError:
             return False
 

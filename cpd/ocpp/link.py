@@ -18,7 +18,8 @@ from cpd.ocpp import rpc
 from cpd.ocpp.backoff import STABLE_AFTER_S, Backoff
 from cpd.ocpp.calls import CallQueue, Lane, LinkLost
 from cpd.ocpp.conversation import Conversation, Left, Received
-from cpd.ocpp.errors import CallError, ErrorCode
+from cpd.ocpp.errors import CallError, ErrorCode, Unanswered
+from cpd.ocpp.fairness import Turns
 from cpd.ocpp.inbox import Inbox
 from cpd.ocpp.transport import SUBPROTOCOL, Connect, Connection, ConnectionLost, DialFailed, Endpoint
 from cpd.ocpp.validation import check_outbound
@@ -26,13 +27,17 @@ from cpd.ocpp.validation import check_outbound
 log = logging.getLogger(__name__)
 
 Handler = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
-"""Answers a CALL: (action, payload) -> payload of the CALLRESULT, or raises CallError for a CALLERROR.
+"""Answers a CALL: (action, payload) -> payload of the CALLRESULT, or raises CallError for a CALLERROR, or
+Unanswered where nothing is to be said.
 
 It checks the payload (`validation.check_inbound`) once it knows that it serves the action. CALLs are handled
 one after the other, in the order they came. A handler runs to its end even when the link drops under it, so
 that what it changes is never half changed. It may call the central system itself, but the CALLs behind it
 wait meanwhile.
 """
+
+SILENCE_S = 120.0
+"""How long a central system may usually be silent before it is asked for a sign of life."""
 
 _MAX_INBOX_FRAMES = 1000
 _MAX_INBOX_CHARACTERS = 4 << 20
@@ -48,6 +53,8 @@ class LinkSettings:
     reconnect_min_s: float = 1.0
     reconnect_max_s: float = 300.0
     reconnect_jitter_s: float = 5.0
+    silence_s: float = SILENCE_S
+    """After so long without an answered CALL a Heartbeat goes out: pongs may come from a dead central system."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +85,12 @@ class Link:
         rng: random.Random,
         ping_interval_s: float = 0.0,
         on_change: Callable[[], None] = lambda: None,
+        on_answer: Callable[[], None] = lambda: None,
     ) -> None:
-        """*on_change* is called after each change of `status` but `last_answer_at`; it must not wait."""
+        """*on_change* is called after each change of `status` but `last_answer_at`, *on_answer* after each of that.
+
+        Neither may wait.
+        """
         self._settings = settings
         self._clock = clock
         self._handler = handler
@@ -87,6 +98,7 @@ class Link:
         self._rng = rng
         self._ping_interval_s = ping_interval_s
         self._on_change = on_change
+        self._on_answer = on_answer
         self._calls = CallQueue()
         self._inbox: Inbox[Received] = Inbox(max_items=_MAX_INBOX_FRAMES, max_size=_MAX_INBOX_CHARACTERS)
         self._conversation: Conversation | None = None
@@ -104,6 +116,11 @@ class Link:
     def settings(self) -> LinkSettings:
         """What the next attempt uses."""
         return self._settings
+
+    @property
+    def connected(self) -> bool:
+        """What `status` says of it, for the many who ask nothing else."""
+        return self._conversation is not None
 
     @property
     def status(self) -> LinkStatus:
@@ -272,6 +289,8 @@ class Link:
             inbox=self._inbox,
             answer_timeout_s=self._settings.answer_timeout_s,
             ping_interval_s=self._ping_interval_s,
+            silence_s=self._settings.silence_s,
+            on_answer=self._on_answer,
         )
         self._conversation = conversation
         self._connections += 1
@@ -283,35 +302,42 @@ class Link:
 
     def _close(self, conversation: Conversation) -> None:
         self._conversation = None
-        if conversation.accepted and self._clock.monotonic_s() - conversation.opened_s >= STABLE_AFTER_S:
-            self._failures = 0
         if conversation.last_answer_s is not None:
             self._last_answer_s = conversation.last_answer_s
+            # A link over which nothing was ever answered has failed, however long it stood.
+            if conversation.accepted and self._clock.monotonic_s() - conversation.opened_s >= STABLE_AFTER_S:
+                self._failures = 0
         # Nobody waits for the answers any more; a request that was not begun is not executed.
         self._inbox.clear()
         self._calls.fail_all("the link to the central system was lost")
         self._on_change()
 
     async def _answer_calls(self) -> Never:
+        turns = Turns(self._clock)
         while True:
+            await turns.share()
             received = await self._inbox.take()
+            reply: str | None
             if isinstance(received.event, rpc.Malformed):
                 log.warning("call malformed reason=%s", received.event.reason)
                 reply = received.event.reply
             else:
                 reply = await self._reply_to(received.event)
-            if received.conversation is self._conversation:
+            if reply is not None and received.conversation is self._conversation:
                 try:
                     await received.conversation.send(reply)
                 except ConnectionLost as loss:
                     received.conversation.break_off(loss)
 
-    async def _reply_to(self, call: rpc.Call) -> str:
+    async def _reply_to(self, call: rpc.Call) -> str | None:
         started_s = self._clock.monotonic_s()
+        reply: str | None
         try:
             payload = await self._handler(call.action, call.payload)
             check_outbound(call.action, payload, kind="result")
             reply, outcome = rpc.result_frame(call.message_id, payload), "answered"
+        except Unanswered as silence:
+            reply, outcome = None, f"not answered: {silence}"
         except CallError as error:
             reply, outcome = rpc.error_frame(call.message_id, error), str(error)
         except Exception:

@@ -56,6 +56,10 @@ class ConnectionLost(Exception):
     """The connection is gone, or is given up; `str()` is a sentence for a technician."""
 
 
+class MessageTooBig(ConnectionLost):
+    """The other side closed the connection with 1009: a frame of ours was more than it takes (RFC 6455 §7.4.1)."""
+
+
 class Connection(Protocol):
     """One open connection. Every method but `abort` raises ConnectionLost once it is gone."""
 

@@ -87,7 +87,7 @@ _Finder = Callable[[object], "Violation | None"]
 
 @cache
 def _inbound_judge(action: str, kind: Kind) -> Judge:
-    return judge_of(inbound_schema(action, kind), _INBOUND_FORMATS)
+    return judge_of(inbound_schema(action, kind), _INBOUND_FORMATS[kind])
 
 
 @cache
@@ -100,7 +100,7 @@ def _inbound_finder(action: str, kind: Kind) -> _Finder:
     from cpd.ocpp.violations import finder_of
 
     schema = adapted(inbound_schema(action, kind), without={"additionalProperties"})
-    return finder_of(schema, _INBOUND_FORMATS)
+    return finder_of(schema, _INBOUND_FORMATS[kind])
 
 
 @cache
@@ -146,5 +146,9 @@ def _is_uri(text: str) -> bool:
     return _URI.match(text) is not None
 
 
-_INBOUND_FORMATS = {"date-time": _is_date_time, "uri": _is_uri}
+# An answer counts also where a date in it cannot be read: what it answers has happened at the CSMS.
+_INBOUND_FORMATS: Mapping[Kind, Mapping[str, Callable[[str], bool]]] = {
+    "call": {"date-time": _is_date_time, "uri": _is_uri},
+    "result": {"date-time": lambda _text: True, "uri": _is_uri},
+}
 _OUTBOUND_FORMATS = {"date-time": _is_utc_date_time, "uri": _is_uri}

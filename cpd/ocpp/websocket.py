@@ -24,10 +24,19 @@ from websockets.exceptions import (
     NegotiationError,
     WebSocketException,
 )
+from websockets.frames import CloseCode
 from websockets.http11 import Response
 from websockets.typing import Subprotocol
 
-from cpd.ocpp.transport import SUBPROTOCOL, Connection, ConnectionLost, DialFailed, Endpoint, TlsSettings
+from cpd.ocpp.transport import (
+    SUBPROTOCOL,
+    Connection,
+    ConnectionLost,
+    DialFailed,
+    Endpoint,
+    MessageTooBig,
+    TlsSettings,
+)
 
 log = logging.getLogger(__name__)
 
@@ -169,7 +178,8 @@ def _basic_authorization(username: str, password: str | bytes) -> str:
 def _lost(error: ConnectionClosed) -> ConnectionLost:
     if error.rcvd is not None:
         reason = f": {error.rcvd.reason}" if error.rcvd.reason else ""
-        return ConnectionLost(f"the central system closed the link with {error.rcvd.code}{reason}")
+        kind = MessageTooBig if error.rcvd.code == CloseCode.MESSAGE_TOO_BIG else ConnectionLost
+        return kind(f"the central system closed the link with {error.rcvd.code}{reason}")
     if error.sent is not None:
         return ConnectionLost(
             f"the link was closed with {error.sent.code}: {error.sent.reason or 'no reason'}"

@@ -28,6 +28,21 @@ class Desk:
             meter_start_wh=meter_wh,
         )
 
+    def meter(
+        self,
+        register_wh: int | None,
+        *,
+        transaction_id: int | None = None,
+        connector: int = 1,
+        minute: int = 5,
+    ) -> None:
+        self.ledger.meter(
+            connector=connector,
+            transaction_id=transaction_id,
+            register_wh=register_wh,
+            at=TEN + timedelta(minutes=minute),
+        )
+
     def stop(self, transaction_id: int, meter_wh: int, *, minute: int = 30) -> BookedTransaction | None:
         return self.ledger.stop(
             transaction_id=transaction_id,
@@ -77,8 +92,18 @@ def test_meter_values_of_an_id_given_on_two_connectors_go_to_theirs(desk: Desk) 
     desk.next_id = lambda: 7
     desk.start(connector=1)
     second = desk.start(connector=2)
-    desk.ledger.meter(connector=2, transaction_id=7, register_wh=5)
+    desk.meter(5, transaction_id=7, connector=2)
     assert (second.meter_values, second.last_meter_wh) == (1, 5)
+
+
+def test_meter_values_that_come_again_are_no_news(desk: Desk) -> None:
+    booked = desk.start()
+    for minute, wh in ((1, 5), (2, 9), (1, 5), (2, 9)):
+        desk.meter(wh, transaction_id=1, minute=minute)
+    desk.stop(1, 9)
+    desk.meter(9, transaction_id=1, minute=2)
+    assert (booked.meter_values, booked.last_meter_wh) == (2, 9)
+    assert desk.objections == []
 
 
 @pytest.mark.parametrize(
@@ -89,13 +114,13 @@ def test_meter_values_of_an_id_given_on_two_connectors_go_to_theirs(desk: Desk) 
         (lambda d: (d.start(50), d.stop(1, 40)), "below 50 Wh"),
         (lambda d: (d.start(minute=40), d.stop(1, 0)), "before it started"),
         (lambda d: (d.start(), d.stop(1, 90), d.start(80, minute=40)), "runs back from 90 to 80 Wh"),
-        (lambda d: d.ledger.meter(connector=1, transaction_id=3, register_wh=None), "unknown on connector 1"),
+        (lambda d: d.meter(None, transaction_id=3), "unknown on connector 1"),
         (
-            lambda d: (d.start(), d.stop(1, 0), d.ledger.meter(connector=1, transaction_id=1, register_wh=0)),
+            lambda d: (d.start(), d.stop(1, 0), d.meter(0, transaction_id=1)),
             "after its StopTransaction",
         ),
         (
-            lambda d: [d.ledger.meter(connector=1, transaction_id=None, register_wh=wh) for wh in (5, 4)],
+            lambda d: [d.meter(wh) for wh in (5, 4)],
             "runs back from 5 to 4 Wh",
         ),
     ],

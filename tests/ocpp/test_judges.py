@@ -52,7 +52,9 @@ SHORT = {"type": "string", "maxLength": 3}
         ({**SHORT, "format": "date-time"}, "123Z", False),
         (TENTHS, 16, True),
         (TENTHS, Decimal("16.1"), True),
+        (TENTHS, Decimal("16.10"), True),
         (TENTHS, Decimal("16.05"), False),
+        (TENTHS, Decimal("NaN"), False),
         (TENTHS, 16.1, False),
         (TENTHS, Decimal("1E+60"), False),
         (TENTHS, "16.1", False),
@@ -75,6 +77,11 @@ def test_what_is_not_the_object_is_not_passed(payload: object):
 def test_a_rule_that_is_not_understood_is_refused():
     with pytest.raises(ValueError, match="pattern of a JSON schema of type string is not understood"):
         judge_of(object_schema({"type": "string", "pattern": "^a"}), FORMATS)
+
+
+def test_a_step_that_is_no_power_of_ten_is_refused():
+    with pytest.raises(ValueError, match=r"multipleOf 0\.25 of a JSON schema is no power of ten"):
+        judge_of(object_schema({"type": "number", "multipleOf": 0.25}), FORMATS)
 
 
 @given(st.recursive(st.none() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))

@@ -455,10 +455,18 @@ async def test_the_jitter_is_added() -> None:
 
 
 @pytest.mark.parametrize(
-    ("accepted", "held_s", "wait_s"), [(True, 61, 1), (True, 59, 8), (False, 61, 8), (False, 0, 8)]
+    ("accepted", "answers", "held_s", "wait_s"),
+    [
+        (True, True, 61, 1),
+        (True, True, 59, 8),
+        (True, False, 59, 8),
+        (True, False, 61, 8),
+        (False, False, 61, 8),
+        (False, False, 0, 8),
+    ],
 )
-def test_the_count_of_failures_starts_anew_after_an_accepted_and_held_link(
-    accepted: bool, held_s: float, wait_s: float
+def test_the_count_of_failures_starts_anew_after_an_accepted_answered_and_held_link(
+    accepted: bool, answers: bool, held_s: float, wait_s: float
 ) -> None:
     async def main() -> None:
         async with running_link() as world:
@@ -466,6 +474,10 @@ def test_the_count_of_failures_starts_anew_after_an_accepted_and_held_link(
             peer = await world.csms.accept()
             if accepted:
                 world.link.accepted()
+            if answers:
+                asked = asyncio.create_task(world.link.call("Heartbeat", {}))
+                await peer.answer(TIME)
+                await asked
             await asyncio.sleep(held_s)
             closed_s = world.now_s()
             peer.close()

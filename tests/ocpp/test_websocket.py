@@ -15,7 +15,7 @@ from websockets.http11 import Request, Response
 
 from cpd.clock import SystemClock
 from cpd.ocpp.link import Link, LinkSettings
-from cpd.ocpp.transport import ConnectionLost, DialFailed, Endpoint, TlsSettings, endpoint_url
+from cpd.ocpp.transport import ConnectionLost, DialFailed, Endpoint, MessageTooBig, TlsSettings, endpoint_url
 from cpd.ocpp.websocket import dial
 from tests.certificates import make_certificates, server_tls
 
@@ -264,6 +264,17 @@ async def test_a_close_is_a_sentence(code: int, reason: str, words: str) -> None
         for use in (connection.recv, connection.ping, lambda: connection.send("x")):
             with pytest.raises(ConnectionLost, match=words):
                 await use()
+
+
+async def test_a_frame_that_is_more_than_the_other_side_takes_is_told_from_other_closes() -> None:
+    async def refuse(connection: ServerConnection) -> None:
+        await connection.recv()
+        await connection.close(1009)
+
+    async with csms(handler=refuse) as host, dial(Endpoint(url=f"ws://{host}/CP-1")) as connection:
+        await connection.send("[2]")
+        with pytest.raises(MessageTooBig):
+            await connection.recv()
 
 
 async def test_an_aborted_connection_says_so() -> None:

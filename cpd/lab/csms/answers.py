@@ -71,6 +71,7 @@ class Answers(ChargePoint):
                 connector=connector_id,
                 transaction_id=transaction_id,
                 register_wh=_register_wh(values["sampled_value"]),
+                at=_instant(values["timestamp"]),
             )
         return call_result.MeterValues()
 

@@ -39,6 +39,7 @@ class Ledger:
         self.transactions: list[BookedTransaction] = []
         self._report = report
         self._registers_wh: dict[int, int] = {}
+        self._metered: set[tuple[int, int | None, int | None, datetime]] = set()
 
     def start(
         self,
@@ -69,8 +70,14 @@ class Ledger:
         self.transactions.append(booked)
         return booked
 
-    def meter(self, *, connector: int, transaction_id: int | None, register_wh: int | None) -> None:
-        """Book one set of meter values, with the energy register where it carries one."""
+    def meter(
+        self, *, connector: int, transaction_id: int | None, register_wh: int | None, at: datetime
+    ) -> None:
+        """Book one set of meter values, with the energy register where it carries one; the same again is no news."""
+        values = (connector, transaction_id, register_wh, at)
+        if values in self._metered:
+            return
+        self._metered.add(values)
         if register_wh is not None:
             self._read(connector, register_wh, "MeterValues")
         if transaction_id is None:

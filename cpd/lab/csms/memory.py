@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from urllib.parse import unquote
 
 from cpd.lab.csms.central_system import CentralSystem
-from cpd.ocpp.transport import SUBPROTOCOL, Connection, ConnectionLost, DialFailed, Endpoint
+from cpd.ocpp.transport import SUBPROTOCOL, Connection, ConnectionLost, DialFailed, Endpoint, MessageTooBig
 
 
 class MemoryNetwork:
@@ -20,6 +20,8 @@ class MemoryNetwork:
         """False: nobody can be dialled; links that stand are not concerned, see `cut`."""
         self.swallows = False
         """True: every frame and ping vanishes without a trace, as behind a dead NAT; links stay open."""
+        self.most_characters: int | None = None
+        """A longer frame makes the central system close the link with 1009."""
         self.dials = 0
         self._central_system = central_system
         self._links = links
@@ -83,6 +85,7 @@ class _End:
         self._outbox = outbox
         self._closed = asyncio.Event()
         self._other = self
+        self._loss = ConnectionLost("the link in memory ended")
 
     def meet(self, other: "_End") -> None:
         """Make the two ends one link."""
@@ -92,12 +95,17 @@ class _End:
         text = await self._inbox.get()
         if text is None:
             self._inbox.put_nowait(None)
-            raise ConnectionLost("the link in memory ended")
+            raise self._loss
         return text
 
     async def send(self, text: str) -> None:
         if self._closed.is_set():
-            raise ConnectionLost("the link in memory ended")
+            raise self._loss
+        most = self._network.most_characters
+        if most is not None and len(text) > most:
+            self._loss = MessageTooBig("the central system closed the link with 1009")
+            self.abort()
+            return
         if not self._network.swallows:
             self._outbox.put_nowait(text)
 
@@ -105,7 +113,7 @@ class _End:
         if self._network.swallows:
             await self._closed.wait()
         if self._closed.is_set():
-            raise ConnectionLost("the link in memory ended")
+            raise self._loss
 
     def abort(self) -> None:
         for end in (self, self._other):

@@ -16,10 +16,14 @@ Trigger = Callable[[str, int | None], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """The station, whether the CSMS has accepted its boot, and the way to send what was triggered."""
+    """The station, whether the CSMS has accepted its boot, and the way to send what was triggered.
+
+    *may_send*: the CSMS has answered the boot, so that what it asks for may go out before it accepts (§4.2).
+    """
 
     station: Station
     accepted: bool
+    may_send: bool
     trigger: Trigger
 
 

@@ -3,13 +3,20 @@
 import logging
 from typing import Any
 
+from cpd.domain.availability import Origin
 from cpd.domain.variables import ChangeOutcome
 from cpd.errors import StorageError
+from cpd.ocpp.errors import CallError, ErrorCode
 from cpd.ocpp.v16.context import Context, Handler, Payload
 from cpd.ocpp.v16.translate_profiles import profile_from
 from cpd.station.configuration import ConfigurationKey
+from cpd.station.reset import ResetKind
+from hal.values import UnlockResult
 
 log = logging.getLogger(__name__)
+
+VENDOR_ID = "cpd"
+"""Whose DataTransfer messages are ours (§7.17)."""
 
 
 async def change_configuration(context: Context, request: Payload) -> dict[str, Any]:
@@ -24,10 +31,36 @@ async def change_configuration(context: Context, request: Payload) -> dict[str, 
     return {"status": outcome.value}
 
 
+async def change_availability(context: Context, request: Payload) -> dict[str, Any]:
+    """Take a connector, or the station as connector 0, out of service or back (§5.2)."""
+    operative = request["type"] == "Operative"
+    outcome = await context.station.availability.change(Origin.CSMS, request["connectorId"], operative)
+    return {"status": outcome.value}
+
+
+async def clear_cache(context: Context, _request: Payload) -> dict[str, Any]:
+    """Forget what the CSMS has said of idTags, whether the cache is used at present or not (§5.4)."""
+    return {"status": "Accepted"} if await context.station.authorizer.forget() else _refused("not kept")
+
+
+async def data_transfer(_context: Context, request: Payload) -> dict[str, Any]:
+    """There are no messages but the specification's, ours included (§5.6)."""
+    ours = request["vendorId"].casefold() == VENDOR_ID
+    return {"status": "UnknownMessageId" if ours else "UnknownVendorId"}
+
+
 async def get_configuration(context: Context, request: Payload) -> dict[str, Any]:
-    """The asked keys in the order asked, or all of them for none and for an empty list (§5.8)."""
+    """The asked keys in the order asked, or all of them for none and for an empty list (§5.8).
+
+    More than GetConfigurationMaxKeys are an OccurenceConstraintViolation: half an answer would look like a whole.
+    """
     configuration = context.station.configuration
     asked = request.get("key") or []
+    most = configuration.variables.integer("GetConfigurationMaxKeys")
+    if len(asked) > most:
+        raise CallError(
+            ErrorCode.OCCURENCE_CONSTRAINT_VIOLATION, f"{len(asked)} keys are asked for, allowed are {most}"
+        )
     if not asked:
         return {"configurationKey": [_entry(key) for key in configuration.entries()]}
     found = [(name, configuration.key(name)) for name in asked]
@@ -44,7 +77,7 @@ async def remote_start_transaction(context: Context, request: Payload) -> dict[s
     profile = None if payload is None else profile_from(payload)
     if not context.accepted:
         return _refused("the boot is not accepted yet")
-    reason = await context.station.start_remotely(request["idTag"], request.get("connectorId"), profile)
+    reason = await context.station.remote.start(request["idTag"], request.get("connectorId"), profile)
     return {"status": "Accepted"} if reason is None else _refused(reason)
 
 
@@ -52,16 +85,39 @@ async def remote_stop_transaction(context: Context, request: Payload) -> dict[st
     """Stop the transaction of that number (§5.12)."""
     if not context.accepted:
         return _refused("the boot is not accepted yet")
-    if await context.station.stop_remotely(request["transactionId"]):
+    if await context.station.remote.stop(request["transactionId"]):
         return {"status": "Accepted"}
     return _refused(f"transaction {request['transactionId']} does not run")
 
 
+async def reset(context: Context, request: Payload) -> dict[str, Any]:
+    """Restart after this answer, in good order: what runs is stopped and told first (§5.14)."""
+    context.station.reset.ask(ResetKind(request["type"]))
+    return {"status": "Accepted"}
+
+
+async def unlock_connector(context: Context, request: Payload) -> dict[str, Any]:
+    """Give the plug back, once what runs is ended; answered when the bolt has moved, or will not (§5.18)."""
+    result = await context.station.unlocking.unlock(request["connectorId"])
+    return {"status": _UNLOCK_STATUS[result]}
+
+
 HANDLERS: dict[str, Handler] = {
+    "ChangeAvailability": change_availability,
     "ChangeConfiguration": change_configuration,
+    "ClearCache": clear_cache,
+    "DataTransfer": data_transfer,
     "GetConfiguration": get_configuration,
     "RemoteStartTransaction": remote_start_transaction,
     "RemoteStopTransaction": remote_stop_transaction,
+    "Reset": reset,
+    "UnlockConnector": unlock_connector,
+}
+
+_UNLOCK_STATUS = {
+    UnlockResult.UNLOCKED: "Unlocked",
+    UnlockResult.FAILED: "UnlockFailed",
+    UnlockResult.NOT_SUPPORTED: "NotSupported",
 }
 
 

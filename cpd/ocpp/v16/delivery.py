@@ -8,9 +8,10 @@ from typing import Any
 
 from cpd.domain.transactions import FactKind
 from cpd.errors import StorageError
-from cpd.ocpp.calls import CallFailed, Lane, LinkLost
+from cpd.ocpp.calls import CallFailed, FrameTooBig, Lane, LinkLost
 from cpd.ocpp.link import Link
 from cpd.ocpp.v16 import translate
+from cpd.ocpp.v16.transaction_data import MOST_BYTES, size_of, with_transaction_data
 from cpd.station.journal import Delivery
 from cpd.station.station import Station
 from cpd.station.timebase import Timebase
@@ -28,18 +29,27 @@ class JournalDelivery:
         self._station = station
         self._link = link
         self._timebase = timebase
+        self._most_bytes = MOST_BYTES
 
     async def deliver_next(self) -> None:
         """Deliver the next fact, waiting for one, or note why not; raises `StorageError`."""
         journal = self._station.journal
         delivery = await journal.next()
-        message = self._message(delivery)
+        delivery.transaction = await self._station.ledger.date_start(delivery.transaction)
+        message = await self._message(delivery)
         if message is None:
             await journal.delivered(delivery)
             return
         action, payload = message
         try:
             answer = await self._link.call(action, payload, lane=Lane.JOURNAL)
+        except FrameTooBig as error:
+            if "transactionData" in payload:
+                self._most_bytes = min(self._most_bytes, size_of(payload)) // 2
+                log.warning("journal action=%s was too big, now most_bytes=%d", action, self._most_bytes)
+            else:
+                await self._failed(delivery, action, error)
+            return
         except LinkLost:
             await journal.write_unanswered()
             return
@@ -56,17 +66,25 @@ class JournalDelivery:
             else:
                 return
 
-    def _message(self, delivery: Delivery) -> tuple[str, dict[str, Any]] | None:
+    async def _message(self, delivery: Delivery) -> tuple[str, dict[str, Any]] | None:
         transaction = delivery.transaction
         at = self._timebase.date_within(transaction.started, delivery.created)
         match delivery.kind:
             case FactKind.STARTED:
                 return "StartTransaction", translate.start_transaction(transaction, at)
             case FactKind.STOPPED:
-                return "StopTransaction", translate.stop_transaction(transaction, at)
+                return "StopTransaction", with_transaction_data(
+                    translate.stop_transaction(transaction, at),
+                    transaction,
+                    await self._station.transaction_samples.of(transaction),
+                    variables=self._station.configuration.variables,
+                    timebase=self._timebase,
+                    most_bytes=self._most_bytes,
+                )
             case FactKind.METERED:
                 assert delivery.sample is not None
-                measurands = self._station.configuration.variables.names("MeterValuesSampledData")
+                variables = self._station.configuration.variables
+                measurands = translate.told_measurands(delivery.sample.context, variables)
                 payload = translate.meter_values(
                     transaction.connector, transaction, delivery.sample, at, measurands
                 )
@@ -75,7 +93,7 @@ class JournalDelivery:
     async def _failed(self, delivery: Delivery, action: str, error: CallFailed) -> None:
         variables = self._station.configuration.variables
         attempts = delivery.attempts + 1
-        reason = f"{type(error).__name__}: {error}"
+        reason = str(error)
         transaction = delivery.transaction.local_id
         if attempts >= variables.integer("TransactionMessageAttempts"):
             log.error("journal action=%s local_id=%s given up: %s", action, transaction, reason)
@@ -89,6 +107,11 @@ class JournalDelivery:
     async def _answered(self, delivery: Delivery, answer: dict[str, Any]) -> None:
         if delivery.kind is FactKind.STARTED:
             info = translate.id_tag_info_from(answer["idTagInfo"])
-            await self._station.start_answered(delivery, answer["transactionId"], info)
+            await self._station.answers.started(delivery, answer["transactionId"], info)
+        elif delivery.kind is FactKind.STOPPED:
+            told = answer.get("idTagInfo")
+            await self._station.answers.stopped(
+                delivery, None if told is None else translate.id_tag_info_from(told)
+            )
         else:
             await self._station.journal.delivered(delivery)

@@ -5,7 +5,7 @@ from typing import Any
 from cpd.ocpp.v16.context import Context, Handler, Payload
 
 TRIGGERED = frozenset({"BootNotification", "Heartbeat", "MeterValues", "StatusNotification"})
-"""What can be asked for; the others of §6.51 belong to feature profiles that are not served."""
+"""What can be asked for; FirmwareStatusNotification as well where FirmwareManagement is served (§6.51)."""
 
 _PER_CONNECTOR = frozenset({"MeterValues", "StatusNotification"})
 
@@ -14,8 +14,11 @@ async def trigger_message(context: Context, request: Payload) -> dict[str, Any]:
     """Promise a message and send it after this answer (§5.17)."""
     message = request["requestedMessage"]
     connector = request.get("connectorId")
-    if message not in TRIGGERED:
+    firmware = message == "FirmwareStatusNotification" and _serves_firmware(context)
+    if message not in TRIGGERED and not firmware:
         return {"status": "NotImplemented"}
+    if message != "BootNotification" and not context.may_send:
+        return {"status": "Rejected"}
     station = context.station
     if message in _PER_CONNECTOR and connector is not None and not station.has_connector(connector):
         return {"status": "Rejected"}
@@ -23,6 +26,10 @@ async def trigger_message(context: Context, request: Payload) -> dict[str, Any]:
         return {"status": "Rejected"}
     context.trigger(message, connector if message in _PER_CONNECTOR else None)
     return {"status": "Accepted"}
+
+
+def _serves_firmware(context: Context) -> bool:
+    return context.station.configuration.variables.serves("FirmwareManagement")
 
 
 HANDLERS: dict[str, Handler] = {"TriggerMessage": trigger_message}

@@ -109,4 +109,4 @@ def _superseded(pending: PendingReport, report: ConnectorReport, now_s: float) -
 
 
 def _content(report: ConnectorReport) -> tuple[object, ...]:
-    return report.status, report.error_code
+    return report.status, report.error_code, report.info

@@ -3,17 +3,21 @@
 Everything that the two sides spell differently is said here, once; no rule about charging is.
 """
 
+import logging
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from cpd.domain.authorization import AuthorizationStatus, IdTagInfo
-from cpd.domain.metering import MeterSample
+from cpd.domain.measurands import measurand_of
+from cpd.domain.metering import MeterSample, SampleContext
 from cpd.domain.transactions import Transaction
-from cpd.domain.variables import measurand_of
+from cpd.domain.variables import Variables
 from cpd.ocpp.timestamps import format_date_time, parse_date_time
 from cpd.station.csms import ConnectorReport
 from cpd.station.snapshot import StationIdentity
+
+log = logging.getLogger(__name__)
 
 UNKNOWN_TRANSACTION = -1
 """The number of a transaction whose StartTransaction was given up: the CSMS never told one."""
@@ -32,14 +36,15 @@ def boot_notification(identity: StationIdentity) -> dict[str, Any]:
     return payload
 
 
-def status_notification(report: ConnectorReport, at: datetime) -> dict[str, Any]:
-    """StatusNotification.req (§6.47)."""
+def status_notification(report: ConnectorReport, at: datetime | None) -> dict[str, Any]:
+    """StatusNotification.req (§6.47); without a timestamp where *at* is None."""
     payload = {
         "connectorId": report.connector,
         "status": report.status.value,
         "errorCode": report.error_code,
-        "timestamp": format_date_time(at),
     }
+    if at is not None:
+        payload["timestamp"] = format_date_time(at)
     if report.info is not None:
         payload["info"] = report.info
     return payload
@@ -47,12 +52,15 @@ def status_notification(report: ConnectorReport, at: datetime) -> dict[str, Any]
 
 def start_transaction(transaction: Transaction, at: datetime) -> dict[str, Any]:
     """StartTransaction.req (§6.45)."""
-    return {
+    payload = {
         "connectorId": transaction.connector,
         "idTag": transaction.id_tag,
         "meterStart": transaction.meter_start_wh,
         "timestamp": format_date_time(at),
     }
+    if transaction.reservation_id is not None:
+        payload["reservationId"] = transaction.reservation_id
+    return payload
 
 
 def stop_transaction(transaction: Transaction, at: datetime) -> dict[str, Any]:
@@ -77,16 +85,27 @@ def meter_values(
     measurands: Iterable[str],
 ) -> dict[str, Any] | None:
     """MeterValues.req (§6.31); None where none of *measurands* has a value."""
-    sampled = [value for name in measurands for value in sampled_values(sample, name)]
-    if not sampled:
+    value = meter_value(sample, at, measurands)
+    if value is None:
         return None
-    payload: dict[str, Any] = {
-        "connectorId": connector,
-        "meterValue": [{"timestamp": format_date_time(at), "sampledValue": sampled}],
-    }
+    payload: dict[str, Any] = {"connectorId": connector, "meterValue": [value]}
     if transaction is not None:
         payload["transactionId"] = _number(transaction)
     return payload
+
+
+def meter_value(sample: MeterSample, at: datetime, measurands: Iterable[str]) -> dict[str, Any] | None:
+    """One MeterValue (§7.29); None where none of *measurands* has a value. What is named twice is there once."""
+    sampled: list[dict[str, str]] = []
+    for name in measurands:
+        sampled += [value for value in sampled_values(sample, name) if value not in sampled]
+    return {"timestamp": format_date_time(at), "sampledValue": sampled} if sampled else None
+
+
+def told_measurands(context: SampleContext, variables: Variables) -> tuple[str, ...]:
+    """What MeterValues of *context* carry (§9.1): the clock's grid has a key of its own."""
+    aligned = context is SampleContext.CLOCK
+    return variables.names("MeterValuesAlignedData" if aligned else "MeterValuesSampledData")
 
 
 def sampled_values(sample: MeterSample, name: str) -> list[dict[str, str]]:
@@ -115,13 +134,22 @@ def sampled_values(sample: MeterSample, name: str) -> list[dict[str, str]]:
 
 
 def id_tag_info_from(payload: Mapping[str, Any]) -> IdTagInfo:
-    """The idTagInfo (§7.9) of an answer that has passed its schema; a bad date raises ValueError."""
-    expiry = payload.get("expiryDate")
+    """The idTagInfo (§7.9) of an answer that has passed its schema; an expiry that cannot be read is none."""
     return IdTagInfo(
         status=AuthorizationStatus(payload["status"]),
         parent_id_tag=payload.get("parentIdTag"),
-        expires_at=None if expiry is None else parse_date_time(expiry),
+        expires_at=_expiry(payload.get("expiryDate")),
     )
+
+
+def _expiry(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        return parse_date_time(text)
+    except ValueError as error:
+        log.warning("expiryDate of the CSMS is ignored: %s", error)
+        return None
 
 
 def _values(sample: MeterSample, measurand: str) -> tuple[list[str], str, str | None]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cpd.domain.transactions import StopReason
-from cpd.ocpp.calls import AnswerTimeout, CallFailed, Lane, LinkLost, RemoteCallError
+from cpd.ocpp.calls import AnswerTimeout, CallFailed, FrameTooBig, Lane, LinkLost, RemoteCallError
 from cpd.ocpp.v16.delivery import STORE_RETRY_S, JournalDelivery
 from tests.hal.bench import virtual
 from tests.station.bench import Bench, bench
@@ -93,7 +93,7 @@ async def test_the_wait_grows_with_the_attempts_and_the_last_one_buries_the_mess
             (180, "StartTransaction", None),
             (180, "StopTransaction", -1),
         ]
-        assert await dead(here) == [("started", 3, "RemoteCallError: InternalError: no")]
+        assert await dead(here) == [("started", 3, "InternalError: no")]
         assert (here.station.journal.queued, here.station.journal.dead) == (0, 1)
 
 
@@ -106,6 +106,33 @@ async def test_one_attempt_means_one(tmp_path: Path, failure: CallFailed) -> Non
         link.script = [failure]
         await JournalDelivery(here.station, link, here.timebase).deliver_next()  # type: ignore[arg-type]
         assert [kind for kind, *_ in await dead(here)] == ["started"]
+
+
+@virtual
+async def test_a_message_that_is_too_big_and_cannot_shrink_uses_up_its_attempts(tmp_path: Path) -> None:
+    async with bench(tmp_path, ocpp={**KEYS, "TransactionMessageAttempts": "2"}) as here:
+        await session(here)
+        link = FakeLink(here)
+        link.script = [started(7), FrameTooBig("1009"), FrameTooBig("1009")]
+        delivery = JournalDelivery(here.station, link, here.timebase)  # type: ignore[arg-type]
+        for _ in range(3):
+            await delivery.deliver_next()
+        assert link.actions == ["StartTransaction", "StopTransaction", "StopTransaction"]
+        assert [(kind, attempts) for kind, attempts, _ in await dead(here)] == [("stopped", 2)]
+
+
+@virtual
+async def test_a_message_that_shrinks_uses_up_no_attempt(tmp_path: Path) -> None:
+    keys = {"TransactionMessageAttempts": "1", "StopTxnSampledData": "Energy.Active.Import.Register"}
+    async with bench(tmp_path, ocpp=keys) as here:
+        await session(here)
+        link = FakeLink(here)
+        link.script = [started(7), FrameTooBig("1009"), FrameTooBig("1009"), FrameTooBig("1009")]
+        delivery = JournalDelivery(here.station, link, here.timebase)  # type: ignore[arg-type]
+        for _ in range(3):
+            await delivery.deliver_next()
+        assert link.actions == ["StartTransaction", *["StopTransaction"] * 2]
+        assert [kind for kind, *_ in await dead(here)] == ["stopped"]
 
 
 @virtual
@@ -130,7 +157,7 @@ async def test_what_was_buried_comes_back_in_its_place_with_all_its_attempts(tmp
         delivery = JournalDelivery(here.station, link, here.timebase)  # type: ignore[arg-type]
         await delivery.deliver_next()
         entries = await here.store.relaxed(lambda repositories: repositories.journal.entries(dead=True))
-        assert await here.station.journal.revive(entries[0].seq)
+        assert await here.station.journal.revive([entries[0].seq])
         await delivery.deliver_next()
         await delivery.deliver_next()
         assert [(action, number) for _, action, number in link.sent[1:]] == [
@@ -227,10 +254,11 @@ async def test_the_answer_to_a_start_renews_what_the_cache_knows_of_the_card(tmp
 
 @virtual
 async def test_a_sample_without_a_chosen_measurand_is_skipped(tmp_path: Path) -> None:
-    keys = {**KEYS, "MeterValueSampleInterval": "60", "MeterValuesSampledData": ""}
-    async with bench(tmp_path, ocpp=keys) as here:
+    async with bench(tmp_path, ocpp={**KEYS, "MeterValueSampleInterval": "60"}) as here:
         await here.charge()
         await here.clock.sleep(61)
+        await here.station.configuration.change("MeterValuesSampledData", "", "csms")
+        assert here.station.journal.queued == 2
         link = FakeLink(here)
         delivery = JournalDelivery(here.station, link, here.timebase)  # type: ignore[arg-type]
         await delivery.deliver_next()
