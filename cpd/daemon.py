@@ -8,7 +8,7 @@ import asyncio
 import logging
 import random
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,15 +18,19 @@ from cpd.control.listener import listening
 from cpd.control.server import ControlServer
 from cpd.control.station_target import StationTarget
 from cpd.domain.composite import Connector, Supply
-from cpd.ocpp.link import Link, LinkSettings
+from cpd.firmware import MachineFirmware
+from cpd.hard_reset import reset_machine
+from cpd.ocpp.link import SILENCE_S, Link, LinkSettings
 from cpd.ocpp.transport import Connect, Endpoint, TlsSettings, endpoint_url
 from cpd.ocpp.v16.charge_point import ChargePoint
 from cpd.ocpp.v16.translate_profiles import profile_to
 from cpd.settings import Settings, load_settings
+from cpd.station.config import StationConfig
 from cpd.station.csms import Csms, NoCsms
 from cpd.station.fail_safe import FailSafe
+from cpd.station.reset import Reset, ResetKind
 from cpd.station.snapshot import StationIdentity
-from cpd.station.station import Station, StationConfig
+from cpd.station.station import Station
 from cpd.station.timebase import Timebase
 from cpd.storage.database import Database
 from cpd.systemd import Notifier, log_to_stderr, watchdog_interval_s
@@ -69,7 +73,16 @@ async def running(
         charge_point = _charge_point(settings, clock, connect, rng)
         csms: Csms = NoCsms() if charge_point is None else charge_point
         station = await Station.load(
-            _station_config(settings), store=store, hal=guard, csms=csms, timebase=timebase
+            _station_config(settings),
+            store=store,
+            hal=guard,
+            csms=csms,
+            timebase=timebase,
+            firmware=MachineFirmware(
+                settings.store.path.with_name("firmware"),
+                settings.firmware.install_command,
+                takes_anything=settings.hal.backend == "mock",
+            ),
         )
         target = StationTarget(station, csms, store, timebase, world=guard.world, profile_document=profile_to)
         control = ControlServer(listener, target, clock)
@@ -88,37 +101,80 @@ async def running(
                 task.cancel()
 
 
-async def serve(settings: Settings) -> None:
-    """Run the daemon on the machine's clock and network until SIGTERM or SIGINT."""
+async def live(
+    settings: Settings,
+    clock: Clock,
+    *,
+    connect: Connect,
+    rng: random.Random,
+    stop: asyncio.Event,
+    up: Callable[[Daemon], None],
+) -> int:
+    """Run the daemon, again after each Soft reset, until *stop* is set or a Hard one; returns the exit status.
+
+    *up* is called at the beginning of each life. Between two of them every contactor is open, and nothing is left
+    of the one before but the store.
+    """
+    while True:
+        async with running(settings, clock, connect=connect, rng=rng) as daemon:
+            up(daemon)
+            reset = daemon.station.reset
+            await _until_end(stop, reset)
+            log.info("daemon stopping reset=%s", reset.kind)
+            await daemon.station.shut_down(None if stop.is_set() else reset.kind)
+            retries = daemon.station.configuration.variables.integer("ResetRetries")
+        if stop.is_set():
+            return 0
+        if reset.kind is ResetKind.HARD:
+            return await reset_machine(settings.station.hard_reset_command, retries=retries)
+
+
+async def _until_end(stop: asyncio.Event, reset: Reset) -> None:
+    """Wait for whatever ends this life of the daemon."""
+    async with asyncio.TaskGroup() as tasks:
+        causes = [
+            tasks.create_task(stop.wait(), name="stop"),
+            tasks.create_task(reset.asked(), name="reset"),
+        ]
+        await asyncio.wait(causes, return_when=asyncio.FIRST_COMPLETED)
+        for cause in causes:
+            cause.cancel()
+
+
+async def serve(settings: Settings) -> int:
+    """Run the daemon on the machine's clock and network until SIGTERM or SIGINT; returns the exit status."""
     # A tenth of a second of start-up on a small Pi, which the tests and a charger that works alone are spared.
     from cpd.ocpp.websocket import dial
 
     clock = SystemClock()
     notifier = Notifier()
     stop = asyncio.Event()
+
+    def terminate() -> None:
+        notifier.stopping()
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with (
-        running(settings, clock, connect=dial, rng=random.Random()) as daemon,
-        asyncio.TaskGroup() as tasks,
-    ):
+        asyncio.get_running_loop().add_signal_handler(number, terminate)
+
+    def up(_daemon: Daemon) -> None:
+        notifier.ready()
+        log.info("daemon ready station=%s", settings.station.id)
+
+    async with asyncio.TaskGroup() as tasks:
         aside = [tasks.create_task(clock.watch(), name="clock")]
         interval_s = watchdog_interval_s()
         if interval_s is not None:
             feeding = _feed_watchdog(clock, notifier, interval_s)
             aside.append(tasks.create_task(feeding, name="watchdog"))
-        notifier.ready()
-        log.info("daemon ready station=%s", settings.station.id)
-        await stop.wait()
-        notifier.stopping()
-        log.info("daemon stopping")
-        await daemon.station.shut_down()
+        status = await live(settings, clock, connect=dial, rng=random.Random(), stop=stop, up=up)
         for task in aside:
             task.cancel()
+    return status
 
 
-def run(config: Path) -> None:
-    """Run the daemon of the configuration file *config* to its end.
+def run(config: Path) -> int:
+    """Run the daemon of the configuration file *config* to its end; returns the exit status.
 
     Raises `SettingsError` before anything is touched, `CpdError` and `HalError` where a part cannot start.
     """
@@ -126,7 +182,7 @@ def run(config: Path) -> None:
     log_to_stderr()
     for warning in settings.warnings:
         log.warning("%s", warning)
-    asyncio.run(serve(settings))
+    return asyncio.run(serve(settings))
 
 
 async def _feed_watchdog(clock: Clock, notifier: Notifier, interval_s: float) -> None:
@@ -148,11 +204,13 @@ def _hal_config(settings: Settings) -> HalConfig:
                 lock=connector.lock,
                 ventilation=connector.ventilation,
                 phase_switching=connector.phase_switching,
+                thermometer=settings.hal.backend == "mock",
             )
             for connector in settings.connectors
         ),
         # It is in the log; on a laptop that stalls, a late timer must not fail the stop of the daemon.
         raise_violations=False,
+        remembers_vehicles=settings.hal.mock_vehicle == "remembered",
     )
 
 
@@ -162,6 +220,10 @@ def _station_config(settings: Settings) -> StationConfig:
     facts = {
         "NumberOfConnectors": str(len(settings.connectors)),
         "ConnectorSwitch3to1PhaseSupported": str(switching).lower(),
+        "ConnectorPhaseRotation": ",".join(
+            f"{connector.id}.{'NotApplicable' if connector.phases == 1 else 'Unknown'}"
+            for connector in settings.connectors
+        ),
     }
     fuse_a = station.max_current_a
     return StationConfig(
@@ -222,6 +284,7 @@ def _charge_point(
         reconnect_min_s=csms.reconnect_min_s,
         reconnect_max_s=csms.reconnect_max_s,
         reconnect_jitter_s=csms.reconnect_jitter_s,
+        silence_s=_silence_s(settings),
     )
 
     def make_link(charge_point: ChargePoint) -> Link:
@@ -232,6 +295,7 @@ def _charge_point(
             connect=connect,
             rng=rng,
             on_change=charge_point.link_changed,
+            on_answer=charge_point.answered,
         )
 
     return ChargePoint(
@@ -241,3 +305,8 @@ def _charge_point(
         security_profile=csms.security_profile,
         verify_hostname=csms.verify_hostname,
     )
+
+
+def _silence_s(settings: Settings) -> float:
+    """An idle CSMS that lives must be heard of before its silence counts as too long."""
+    return SILENCE_S if settings.offline is None else min(SILENCE_S, settings.offline.after_s / 2)

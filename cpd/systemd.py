@@ -61,5 +61,8 @@ def log_to_stderr() -> None:
     else:
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
+    # What no line shows need not be found out for each of them (Python's logging HOWTO, "Optimization").
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None
     # The library's own lines repeat what the link says, one by one.
     logging.getLogger("websockets").setLevel(logging.WARNING)

@@ -57,7 +57,7 @@ def ocpp_values(given: dict[str, Any]) -> tuple[dict[str, str], tuple[str, ...]]
             values[key] = text
             warnings.append(_unknown(key))
             continue
-        normalised = None if text is None else variable.normalised(text)
+        normalised = None if text is None else variable.initial(text)
         if normalised is None:
             raise Mistake(path, "This value is not allowed.", f"Allowed: {variable.allowed}.")
         values[variable.key] = normalised

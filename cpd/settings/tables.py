@@ -36,7 +36,7 @@ class Station(Table, frozen=True, kw_only=True):
     model: Text20 = "Pi"
     serial_number: Text25 | None = None
     firmware_version: Text50 = __version__
-    max_current_a: Annotated[int, Meta(ge=6, le=1000)] | None = None
+    max_current_a: Annotated[int, Meta(ge=1, le=1000)] | None = None
     on_power_loss: Literal["stop", "resume"] = "stop"
     hard_reset_command: Command | None = None
 
@@ -90,12 +90,16 @@ class Firmware(Table, frozen=True, kw_only=True):
 
 
 class Hal(Table, frozen=True, kw_only=True):
-    """``[hal]``: which hardware there is and in which process it is driven."""
+    """``[hal]``: which hardware there is and in which process it is driven.
+
+    *mock_vehicle*: the simulated vehicles after a restart, unplugged or as they were.
+    """
 
     backend: Literal["mock", "gpio", "openevse", "simpleevse"] = "mock"
     process: Literal["inside", "guard"] = "inside"
     guard_socket: Path = Path("/run/cpd-guard/guard.sock")
     state_dir: Path = Path("/var/lib/cpd-guard")
+    mock_vehicle: Literal["unplugged", "remembered"] = "unplugged"
 
 
 class Connector(Table, frozen=True, kw_only=True):

@@ -12,22 +12,20 @@ from dataclasses import dataclass
 
 from cpd.domain.authorization import (
     MAX_ID_TAG_CHARACTERS,
-    AuthorizationRules,
-    AuthorizationStatus,
     CardVerdict,
-    Decision,
     IdTagInfo,
-    decide,
     same_id_tag,
     shortened,
 )
+from cpd.domain.reservations import Driver
 from cpd.domain.transactions import StopReason
 from cpd.errors import StorageError
+from cpd.station.access import Authorisation, StartRefusal
+from cpd.station.authorizer import Authorizer
 from cpd.station.configuration import Configuration
-from cpd.station.connector import Authorisation, ConnectorTask
-from cpd.station.csms import Csms, CsmsUnavailable
+from cpd.station.connector import ConnectorTask
 from cpd.station.ledger import Ledger
-from cpd.station.repositories import Store
+from cpd.station.reservations import Reservations
 from cpd.station.signal import Signal
 from cpd.station.timebase import Timebase
 from hal.evse import CardRead
@@ -56,17 +54,17 @@ class Admission:
         connectors: Mapping[int, ConnectorTask],
         *,
         ledger: Ledger,
-        store: Store,
+        authorizer: Authorizer,
+        reservations: Reservations,
         configuration: Configuration,
-        csms: Csms,
         timebase: Timebase,
         changed: Signal,
     ) -> None:
         self._connectors = connectors
         self._ledger = ledger
-        self._store = store
+        self._authorizer = authorizer
+        self._reservations = reservations
         self._configuration = configuration
-        self._csms = csms
         self._timebase = timebase
         self._changed = changed
         self._requests: deque[CardRead | _RemoteStart] = deque()
@@ -80,31 +78,46 @@ class Admission:
             return False
         return self._enqueue(card)
 
-    def remote_target(self, connector: int | None, *, with_profile: bool) -> ConnectorTask | None:
+    @property
+    def promised(self) -> list[Driver]:
+        """Who may charge at whichever connector is plugged in first."""
+        return [one.driver for one in self._floating]
+
+    def remote_target(
+        self, connector: int | None, driver: Driver, *, with_profile: bool
+    ) -> ConnectorTask | None:
         """Where a remote start may happen; for *connector* None the one that waits. None: nowhere."""
         if connector is not None:
             task = self._connectors.get(connector)
-            return task if task in self._free else None
-        waiting = self._plugged_and_waiting()
-        if waiting is not None:
-            return waiting
+            return task if task in self._free_for(driver) else None
+        chosen = self._plugged_and_waiting(driver) or self._reserved_for(driver)
+        if chosen is not None:
+            return chosen
         # The book holds one profile for "whichever is plugged in first".
         taken = with_profile and any(one.with_profile for one in self._floating)
-        unpromised = self._free[len(self._floating) :]
-        return unpromised[0] if unpromised and not taken else None
+        left = self._reservations.has_place_for(driver, len(self._floating))
+        return next(iter(self._free_for(driver)), None) if left and not taken else None
 
-    def start_remotely(self, id_tag: str, connector: int | None, *, with_profile: bool) -> bool:
+    def start_remotely(self, driver: Driver, connector: int | None, *, with_profile: bool) -> bool:
         """Start where `remote_target` said; *with_profile*: a profile is held for *connector*. False: too busy."""
-        request = _RemoteStart(id_tag=id_tag, connector=connector, with_profile=with_profile)
         if self._configuration.variables.boolean("AuthorizeRemoteTxRequests"):
-            return self._enqueue(request)
-        self._grant(request.id_tag, None, request.connector, with_profile=with_profile)
+            return self._enqueue(
+                _RemoteStart(id_tag=driver.id_tag, connector=connector, with_profile=with_profile)
+            )
+        self._grant(driver, connector, with_profile=with_profile)
         return True
 
     def claim(self, connector: int) -> Authorisation | None:
-        """The oldest leave to charge that waits for whichever connector is plugged in first, if there is one."""
+        """The oldest leave to charge at whichever connector is plugged in first that may be used here, if any."""
         now_s = self._timebase.clock.monotonic_s()
-        floating = next((one for one in self._floating if now_s < one.until_s), None)
+        floating = next(
+            (
+                one
+                for one in self._floating
+                if now_s < one.until_s and self._reservations.admits(connector, one.driver)
+            ),
+            None,
+        )
         if floating is not None:
             self._floating.remove(floating)
             log.info("authorisation id_tag=%s taken by connector=%d", shortened(floating.id_tag), connector)
@@ -124,14 +137,23 @@ class Admission:
             except TimeoutError:
                 continue
 
-    async def remember(self, id_tag: str, info: IdTagInfo) -> None:
-        """Keep the answer of the CSMS about an idTag in the authorization cache, where that is on."""
-        if not self._configuration.variables.boolean("AuthorizationCacheEnabled"):
-            return
-        try:
-            await self._store.relaxed(lambda repositories: repositories.authorizations.put(id_tag, info))
-        except StorageError as error:
-            log.error("authorization cache cannot be written: %s", error)
+    def start_locally(self, connector: int, id_tag: str | None) -> StartRefusal | None:
+        """Start on *connector* as soon as *id_tag* is authorised; None: with the tag that it needs no card for."""
+        task = self._connectors[connector]
+        if not task.startable or task.access.authorisation is not None:
+            return StartRefusal.NOT_FREE
+        if id_tag is not None:
+            if not self._may_admit(connector, id_tag):
+                return StartRefusal.NOT_FREE
+            request = _RemoteStart(id_tag=id_tag, connector=connector, with_profile=False)
+            return None if self._enqueue(request) else StartRefusal.TOO_MANY
+        if task.auto_start_tag is None:
+            return StartRefusal.NO_TAG
+        driver = Driver(id_tag=task.auto_start_tag)
+        if not self._reservations.admits(connector, driver):
+            return StartRefusal.NOT_FREE
+        self._grant(driver, connector, with_profile=False)
+        return None
 
     def _enqueue(self, request: CardRead | _RemoteStart) -> bool:
         if len(self._requests) >= QUEUED_REQUESTS:
@@ -149,29 +171,34 @@ class Admission:
             await self._decide_remote(request)
 
     async def _decide_card(self, card: CardRead) -> None:
+        if self._gives_back(card, None):
+            return
         mine = self._stoppable(card, lambda task: same_id_tag(_running_tag(task), card.id_tag))
         if mine is not None:
             await self._stop(mine, card.id_tag)
             return
-        target = self._card_target(card.connector)
+        target = self._card_target(card.connector, Driver(id_tag=card.id_tag))
         info = await self._authorise(card.id_tag, target)
         if isinstance(info, CardVerdict):
             self._tell_refusal(card.id_tag, target, info)
             return
         group = info.parent_id_tag
+        if self._gives_back(card, group):
+            return
         same_group = self._stoppable(card, lambda task: same_id_tag(_running_parent(task), group))
         if same_group is not None:
             await self._stop(same_group, card.id_tag)
             return
-        if target is None or not target.startable:
+        driver = Driver(id_tag=card.id_tag, parent_id_tag=group)
+        if target is None or not self._is_open(target, driver):
             # The CSMS took its time: somebody may have plugged in, or started, meanwhile.
-            target = self._card_target(card.connector)
+            target = self._card_target(card.connector, driver)
         if target is not None:
-            self._grant(card.id_tag, group, target.id, with_profile=False)
-        elif card.connector is None and self._may_float(card.id_tag):
-            self._grant(card.id_tag, group, None, with_profile=False)
+            self._grant(driver, target.id, with_profile=False)
+        elif card.connector is None and self._may_float(driver):
+            self._grant(driver, None, with_profile=False)
         else:
-            log.info("card id_tag=%s: no connector is free", shortened(card.id_tag))
+            log.info("card id_tag=%s: no connector is free for it", shortened(card.id_tag))
 
     async def _decide_remote(self, request: _RemoteStart) -> None:
         target = None if request.connector is None else self._connectors[request.connector]
@@ -181,65 +208,32 @@ class Admission:
             if request.with_profile:
                 await self._ledger.drop_pending(request.connector)
             return
-        self._grant(request.id_tag, info.parent_id_tag, request.connector, with_profile=request.with_profile)
+        driver = Driver(id_tag=request.id_tag, parent_id_tag=info.parent_id_tag)
+        if target is not None and not self._reservations.admits(target.id, driver):
+            log.info("start id_tag=%s: connector=%d is reserved", shortened(request.id_tag), target.id)
+            if request.with_profile:
+                await self._ledger.drop_pending(request.connector)
+            return
+        self._grant(driver, request.connector, with_profile=request.with_profile)
 
     async def _authorise(self, id_tag: str, target: ConnectorTask | None) -> IdTagInfo | CardVerdict:
         if target is not None:
-            target.authorising = id_tag
+            target.access.authorising = id_tag
             target.wake()
         try:
-            return await self._decide(id_tag)
+            return await self._authorizer.decide(id_tag)
         finally:
             if target is not None:
-                target.authorising = None
+                target.access.authorising = None
                 target.wake()
 
-    async def _decide(self, id_tag: str) -> IdTagInfo | CardVerdict:
-        known = await self._known(id_tag)
-        now = self._timebase.clock.now()
-        decision = decide(online=self._csms.online, known=known, now=now, rules=self._rules)
-        if decision is Decision.ASK:
-            try:
-                info = await self._csms.authorize(id_tag)
-            except CsmsUnavailable as reason:
-                log.warning("authorize id_tag=%s not answered: %s", shortened(id_tag), reason)
-                decision = decide(online=False, known=known, now=now, rules=self._rules)
-            else:
-                await self.remember(id_tag, info)
-                accepted = info.status_at(self._timebase.clock.now()) is AuthorizationStatus.ACCEPTED
-                return info if accepted else CardVerdict.REFUSED
-        if decision is Decision.ACCEPT:
-            return known or IdTagInfo(status=AuthorizationStatus.ACCEPTED)
-        refused = known is not None and known.status_at(now) is not AuthorizationStatus.ACCEPTED
-        return CardVerdict.REFUSED if refused else CardVerdict.UNKNOWN_OFFLINE
-
-    @property
-    def _rules(self) -> AuthorizationRules:
-        variables = self._configuration.variables
-        return AuthorizationRules(
-            local_pre_authorize=variables.boolean("LocalPreAuthorize"),
-            local_authorize_offline=variables.boolean("LocalAuthorizeOffline"),
-            allow_offline_for_unknown=variables.boolean("AllowOfflineTxForUnknownId"),
-            cache_enabled=variables.boolean("AuthorizationCacheEnabled"),
-        )
-
-    async def _known(self, id_tag: str) -> IdTagInfo | None:
-        if not self._configuration.variables.boolean("AuthorizationCacheEnabled"):
-            return None
-        try:
-            return await self._store.relaxed(lambda repositories: repositories.authorizations.get(id_tag))
-        except StorageError as error:
-            log.error("authorization cache cannot be read: %s", error)
-            return None
-
-    def _grant(
-        self, id_tag: str, parent_id_tag: str | None, connector: int | None, *, with_profile: bool
-    ) -> None:
+    def _grant(self, driver: Driver, connector: int | None, *, with_profile: bool) -> None:
         """Leave to charge at *connector*, or at whichever is plugged in first."""
+        id_tag = driver.id_tag
         same = [one for one in self._floating if connector is None and same_id_tag(one.id_tag, id_tag)]
         authorisation = Authorisation(
             id_tag=id_tag,
-            parent_id_tag=parent_id_tag,
+            parent_id_tag=driver.parent_id_tag,
             until_s=self._timebase.clock.monotonic_s() + self._connection_timeout_s,
             # A driver who was started remotely and shows the card as well is still one driver.
             with_profile=with_profile or any(one.with_profile for one in same),
@@ -263,9 +257,20 @@ class Admission:
     def _connection_timeout_s(self) -> int:
         return self._configuration.variables.integer("ConnectionTimeOut")
 
-    @property
-    def _free(self) -> list[ConnectorTask]:
-        return [task for task in self._connectors.values() if task.startable and task.authorisation is None]
+    def _free_for(self, driver: Driver) -> list[ConnectorTask]:
+        return [
+            task
+            for task in self._connectors.values()
+            if task.access.authorisation is None and self._is_open(task, driver)
+        ]
+
+    def _is_open(self, task: ConnectorTask, driver: Driver) -> bool:
+        return task.startable and self._reservations.admits(task.id, driver)
+
+    def _may_admit(self, connector: int, id_tag: str) -> bool:
+        """True where *id_tag* may start on *connector*, or its group may that nobody has asked for yet."""
+        admitted = self._reservations.admits(connector, Driver(id_tag=id_tag))
+        return admitted or self._reservations.asks_for_group(connector)
 
     async def _stop(self, task: ConnectorTask, id_tag: str) -> None:
         try:
@@ -281,24 +286,38 @@ class Admission:
                 return task
         return None
 
-    def _card_target(self, connector: int | None) -> ConnectorTask | None:
+    def _gives_back(self, card: CardRead, group: str | None) -> bool:
+        """True where a socket has kept the cable of this card's driver, which they get by it."""
+        for task in self._connectors.values():
+            if card.connector in (None, task.id) and task.plug.belongs_to(card.id_tag, group):
+                task.give_plug_back()
+                return True
+        return False
+
+    def _card_target(self, connector: int | None, driver: Driver) -> ConnectorTask | None:
         """The connector that a card starts; None: whichever is plugged in first."""
         if connector is not None:
             task = self._connectors.get(connector)
-            return task if task is not None and task.startable else None
+            return task if task is not None and self._is_open(task, driver) else None
         if len(self._connectors) == 1:
             only = next(iter(self._connectors.values()))
-            return only if only.startable else None
-        return self._plugged_and_waiting()
+            return only if self._is_open(only, driver) else None
+        return self._plugged_and_waiting(driver) or self._reserved_for(driver)
 
-    def _may_float(self, id_tag: str) -> bool:
-        """True where a connector is left for whoever holds *id_tag*, those that are promised aside."""
-        others = [one for one in self._floating if not same_id_tag(one.id_tag, id_tag)]
-        return len(self._free) > len(others)
+    def _may_float(self, driver: Driver) -> bool:
+        """True where a connector is left for *driver*, those that are promised or reserved aside."""
+        others = [one for one in self._floating if not same_id_tag(one.id_tag, driver.id_tag)]
+        return self._reservations.has_place_for(driver, len(others))
 
-    def _plugged_and_waiting(self) -> ConnectorTask | None:
-        waiting = [task for task in self._connectors.values() if task.waits_for_card]
-        return max(waiting, key=lambda task: task.plugged_at_s or 0.0, default=None)
+    def _plugged_and_waiting(self, driver: Driver) -> ConnectorTask | None:
+        """Of the vehicles that wait, the one at the connector that is reserved for *driver*, else the last one."""
+        own = self._reservations.connector_of(driver)
+        waiting = [task for task in self._free_for(driver) if task.waits_for_card]
+        return max(waiting, key=lambda task: (task.id == own, task.plug.plugged_at_s or 0.0), default=None)
+
+    def _reserved_for(self, driver: Driver) -> ConnectorTask | None:
+        own = self._reservations.connector_of(driver)
+        return next((task for task in self._free_for(driver) if task.id == own), None)
 
     async def _starts_settled(self) -> None:
         """Wait until a session that is about to start has started: the next card may be meant to stop it."""

@@ -40,25 +40,10 @@ class Configuration:
             if self._file.changed(key, variable.value)[0] is ChangeOutcome.ACCEPTED
         }
         self.variables = self._with_stored()
+        self.capabilities = _capabilities(self.variables)
+        """What smart charging takes, by the keys of OCPP 1.6 §9.4."""
         self._entries: tuple[ConfigurationKey, ...] | None = None
         self.changed = Signal()
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """What smart charging takes, by the keys of OCPP 1.6 §9.4."""
-        units = [
-            _UNITS[name.casefold()]
-            for name in self.variables.names("ChargingScheduleAllowedChargingRateUnit")
-            if name.casefold() in _UNITS
-        ]
-        return Capabilities(
-            max_stack_level=self.variables.integer("ChargeProfileMaxStackLevel"),
-            allowed_units=tuple(dict.fromkeys(units)),
-            max_periods=self.variables.integer("ChargingScheduleMaxPeriods"),
-            max_installed=self.variables.integer("MaxChargingProfilesInstalled"),
-            max_composite_duration_s=self.variables.integer("MaxCompositeScheduleDuration"),
-            smart_charging_enabled=self.variables.serves("SmartCharging"),
-        )
 
     def entries(self) -> tuple[ConfigurationKey, ...]:
         """Every key that is served, by name."""
@@ -106,6 +91,7 @@ class Configuration:
 
     def _apply(self) -> None:
         self.variables = self._with_stored()
+        self.capabilities = _capabilities(self.variables)
         self._entries = None
         self.changed.fire()
 
@@ -114,3 +100,19 @@ class Configuration:
         for key, stored in self._stored.items():
             _, variables = variables.changed(key, stored.value)
         return variables
+
+
+def _capabilities(variables: Variables) -> Capabilities:
+    units = [
+        _UNITS[name.casefold()]
+        for name in variables.names("ChargingScheduleAllowedChargingRateUnit")
+        if name.casefold() in _UNITS
+    ]
+    return Capabilities(
+        max_stack_level=variables.integer("ChargeProfileMaxStackLevel"),
+        allowed_units=tuple(dict.fromkeys(units)),
+        max_periods=variables.integer("ChargingScheduleMaxPeriods"),
+        max_installed=variables.integer("MaxChargingProfilesInstalled"),
+        max_composite_duration_s=variables.integer("MaxCompositeScheduleDuration"),
+        smart_charging_enabled=variables.serves("SmartCharging"),
+    )

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from cpd.domain.authorization import IdTagInfo
 from cpd.domain.connector_status import ConnectorStatus
+from cpd.domain.metering import MeterSample
 from cpd.domain.transactions import Moment
 from cpd.station.snapshot import LinkSnapshot
 
@@ -41,6 +42,9 @@ class Csms(Protocol):
     def status_changed(self, report: ConnectorReport) -> None:
         """The status of a connector changed and is to be told."""
 
+    def metered(self, connector: int, sample: MeterSample) -> None:
+        """A meter value that belongs to no transaction: told now, or dropped."""
+
     def hold(self) -> None:
         """Keep the link down."""
 
@@ -57,6 +61,7 @@ class NoCsms:
         connected=False,
         since=None,
         registration=None,
+        online=False,
         last_answer_at=None,
         last_error=None,
         held=False,
@@ -68,6 +73,9 @@ class NoCsms:
         raise CsmsUnavailable("no CSMS is configured")
 
     def status_changed(self, report: ConnectorReport) -> None:
+        """Nobody to tell."""
+
+    def metered(self, connector: int, sample: MeterSample) -> None:
         """Nobody to tell."""
 
     def hold(self) -> None:

@@ -13,13 +13,15 @@ RETRY_S = 60.0
 
 
 async def date_moments(store: Store, timebase: Timebase) -> None:
-    """Wait until the wall clock is trusted, and date this boot's moments, so that a restart does not lose them."""
+    """Wait until the wall clock is trusted, and date what has no date, so that a restart does not lose it."""
 
     def date(repositories: Repositories) -> None:
-        repositories.transactions.date(timebase.boot, timebase.at_zero)
+        for boot, at_zero in zeros.items():
+            repositories.transactions.date(boot, at_zero)
 
     while not timebase.clock.trusted:
         await timebase.clock.stepped()
+    zeros = timebase.settle()
     while True:
         try:
             await store.commit(date)

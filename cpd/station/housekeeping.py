@@ -13,6 +13,9 @@ log = logging.getLogger(__name__)
 EVERY_S = 86_400.0
 """The first round is a day after the start: a charger that restarts often has no time for it."""
 
+STEADY = timedelta(hours=1)
+"""A wall clock that moved by more than this since the last round may yet be corrected: nothing goes then."""
+
 
 class Housekeeping:
     """Keeps the store small; without a trusted clock nothing is called old."""
@@ -26,8 +29,9 @@ class Housekeeping:
     async def run(self) -> None:
         """Tidy up for ever."""
         while True:
+            zero = self._timebase.at_zero
             await self._timebase.clock.sleep(EVERY_S)
-            if self._timebase.clock.trusted:
+            if self._timebase.clock.trusted and abs(self._timebase.at_zero - zero) <= STEADY:
                 try:
                     await self._tidy()
                 except StorageError as error:

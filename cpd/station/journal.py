@@ -2,11 +2,14 @@
 
 While the CSMS answers and nothing waits, a meter sample goes straight out and is written only if it stays
 unanswered: that spares the SD card. Whatever is appended later goes behind it, in the store too.
+
+A charger without a CSMS tells nobody: its transactions stay in the store's list of them. Only of those that a
+CSMS was told of, or is to be told of, before it was taken out of the configuration, the facts are still kept.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from cpd.domain.metering import MeterSample
@@ -31,10 +34,17 @@ class Journal:
     """The outbox. One task delivers (`next`, `delivered`, `failed`, `given_up`); the station appends."""
 
     def __init__(
-        self, store: Store, *, queued: int, dead: int, changed: Callable[[], None] = lambda: None
+        self,
+        store: Store,
+        *,
+        queued: int,
+        dead: int,
+        has_csms: bool = True,
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
         """*changed* is called whenever `queued` or `dead` may have changed; it must not wait."""
         self._store = store
+        self._has_csms = has_csms
         self._changed = changed
         self._direct: deque[Delivery] = deque()
         self._stored = queued
@@ -51,22 +61,30 @@ class Journal:
     async def commit(
         self, work: Callable[[Repositories], None], kind: FactKind, local_id: str, created: Moment
     ) -> None:
-        """Commit *work* and one fact of transaction *local_id* together, durably."""
+        """Commit *work* and one fact of transaction *local_id* together, durably.
+
+        Without a CSMS the fact is kept only where one was told of the transaction, or was to be told.
+        """
         async with self._writing:
             unwritten = self._unwritten()
 
-            def both(repositories: Repositories) -> list[int]:
+            def both(repositories: Repositories) -> tuple[list[int], bool]:
                 seqs = _write(repositories, unwritten)
                 work(repositories)
-                repositories.journal.append(kind, local_id, created)
-                return seqs
+                tells = self._has_csms or repositories.transactions.told(local_id)
+                if tells:
+                    repositories.journal.append(kind, local_id, created)
+                return seqs, tells
 
-            self._written(unwritten, await self._store.commit(both))
-            self._stored += 1
+            seqs, tells = await self._store.commit(both)
+            self._written(unwritten, seqs)
+            self._stored += tells
         self._appended()
 
     async def sample(self, transaction: Transaction, sample: MeterSample, *, answered: bool) -> None:
         """Take a sample of a running transaction; *answered*: the CSMS answers at present."""
+        if not self._has_csms:
+            return
         delivery = Delivery(
             kind=FactKind.METERED,
             transaction=transaction,
@@ -108,6 +126,9 @@ class Journal:
     async def delivered(self, delivery: Delivery, work: Callable[[Repositories], None] | None = None) -> None:
         """The CSMS has it. *work* (what its answer brought) is committed durably in the same SQL transaction.
 
+        That meter values were delivered is not: a power cut may undo it, and the CSMS then gets the same message
+        once more, equal in every byte but its unique id. Start and stop cannot come again once this returns.
+
         Raises `StorageError`; what the CSMS has is not to be sent again, so call this again with the same values.
         """
         async with self._writing:
@@ -118,10 +139,12 @@ class Journal:
             def settle(repositories: Repositories) -> None:
                 if seq is not None:
                     repositories.journal.delivered(seq)
+                if delivery.kind is FactKind.STOPPED:
+                    repositories.transaction_samples.remove(delivery.transaction.local_id)
                 if work is not None:
                     work(repositories)
 
-            if work is not None:
+            if work is not None or (seq is not None and delivery.kind is not FactKind.METERED):
                 await self._store.commit(settle)
             elif seq is not None:
                 await self._store.relaxed(settle)
@@ -147,13 +170,22 @@ class Journal:
             self.dead += 1
             self._changed()
 
-    async def revive(self, seq: int) -> bool:
-        """Put a dead fact back in its place; False where there is none of that number."""
-        revived = await self._store.commit(lambda repositories: repositories.journal.revive(seq))
-        if revived:
-            self._stored += 1
-            self.dead -= 1
-            self._appended()
+    async def entries(self, *, dead: bool | None = None) -> Sequence[JournalEntry]:
+        """What waits and what is dead, in the order of delivery; *dead*: only that, or only the rest."""
+        kept = await self._store.relaxed(lambda repositories: repositories.journal.entries(dead=dead))
+        return kept if dead else [*kept, *map(_entry, self._unwritten())]
+
+    async def revive(self, seqs: Collection[int]) -> Sequence[JournalEntry]:
+        """Put the dead facts of these numbers back in their places, with no attempts; returns what waits anew.
+
+        The stop of a start that comes back follows it, though it was given up as well, or was delivered without
+        a transaction number: else the CSMS would book a transaction that never ends. Raises `StorageError`.
+        """
+        async with self._writing:
+            revived, dead = await self._store.commit(lambda repositories: _revive(repositories, seqs))
+            self._stored += len(revived)
+            self.dead = dead
+        self._appended()
         return revived
 
     def _appended(self) -> None:
@@ -181,6 +213,36 @@ def _write(repositories: Repositories, deliveries: list[Delivery]) -> list[int]:
         )
         for delivery in deliveries
     ]
+
+
+def _revive(repositories: Repositories, seqs: Collection[int]) -> tuple[list[JournalEntry], int]:
+    """What waits anew, and how many are dead now."""
+    journal = repositories.journal
+    entries = journal.entries()
+    stops = {one.transaction.local_id: one for one in entries if one.kind is FactKind.STOPPED}
+    revived = {seq for seq in seqs if journal.revive(seq)}
+    for start in (one for one in entries if one.seq in revived and one.kind is FactKind.STARTED):
+        local_id, ended = start.transaction.local_id, start.transaction.stopped
+        stop = stops.get(local_id)
+        if stop is None and ended is not None:
+            revived.add(journal.append(FactKind.STOPPED, local_id, ended))
+        elif stop is not None and stop.seq is not None and journal.revive(stop.seq):
+            revived.add(stop.seq)
+    _, dead = journal.counts()
+    return [one for one in journal.entries(dead=False) if one.seq in revived], dead
+
+
+def _entry(delivery: Delivery) -> JournalEntry:
+    return JournalEntry(
+        seq=delivery.seq,
+        kind=delivery.kind,
+        transaction=delivery.transaction,
+        sample=delivery.sample,
+        attempts=delivery.attempts,
+        last_error=None,
+        dead=False,
+        created=delivery.created,
+    )
 
 
 def _delivery(entry: JournalEntry) -> Delivery:

@@ -10,15 +10,24 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
+from cpd.domain.metering import SampleContext
 from cpd.domain.profile_book import BookChange, InstalledProfile, ProfileBook, ProfileFilter
 from cpd.domain.profiles import Capabilities, ChargingProfile, Refusal, check_profile
 from cpd.domain.sessions import Session
-from cpd.domain.transactions import FactKind, StopReason, Transaction
+from cpd.domain.transactions import FactKind, Moment, StopReason, Transaction
 from cpd.station.journal import Journal
 from cpd.station.repositories import Repositories, Store
 from cpd.station.timebase import Timebase
 
 log = logging.getLogger(__name__)
+
+Bracket = Callable[[Transaction, SampleContext], Callable[[Repositories], None]]
+"""Gives the work that keeps the first or last meter sample of a transaction, to be done with its start or stop."""
+
+
+def no_samples(_transaction: Transaction, _context: SampleContext) -> Callable[[Repositories], None]:
+    """A `Bracket` that keeps nothing."""
+    return lambda _repositories: None
 
 
 class Ledger:
@@ -33,14 +42,17 @@ class Ledger:
         book: ProfileBook,
         next_order: int,
         changed: Callable[[], None],
+        bracket: Bracket = no_samples,
     ) -> None:
         self._store = store
         self._journal = journal
         self._timebase = timebase
         self._next_order = next_order
         self._changed = changed
+        self._bracket = bracket
         self._sessions: dict[int, Session] = {}
         self._running: dict[int, Transaction] = {}
+        self._stopped: dict[str, Moment] = {}
         # The book is read, committed and then replaced: two changes must not read the same one.
         self._book_change = asyncio.Lock()
         self.book = book
@@ -67,10 +79,12 @@ class Ledger:
         meter_start_wh: int,
         *,
         bind_profile: bool,
+        reservation_id: int | None = None,
     ) -> Transaction:
         """Begin a transaction; returns once it would survive a power cut. Raises `StorageError`.
 
         *bind_profile*: it was started remotely with a profile, which now becomes its first TxProfile.
+        *reservation_id*: the reservation that it uses up.
         """
         async with self._book_change:
             started = self._timebase.moment()
@@ -83,6 +97,7 @@ class Ledger:
                 started=started,
                 meter_start_wh=meter_start_wh,
                 last_meter_wh=meter_start_wh,
+                reservation_id=reservation_id,
             )
             session = self._session_of(transaction)
             change = (
@@ -92,8 +107,13 @@ class Ledger:
             )
             bound = [one for one in change.book.profiles if one.transaction_key == transaction.local_id]
 
+            keep_sample = self._bracket(transaction, SampleContext.BEGIN)
+
             def work(repositories: Repositories) -> None:
                 repositories.transactions.put(transaction)
+                keep_sample(repositories)
+                if reservation_id is not None:
+                    repositories.reservations.remove(reservation_id)
                 for profile in bound:
                     repositories.profiles.replace(profile, change.removed)
 
@@ -115,7 +135,11 @@ class Ledger:
     async def end(self, connector: int, register_wh: int | None) -> Transaction:
         """Book the stop of the transaction on *connector*, its TxProfiles gone with it."""
         async with self._book_change:
-            transaction = await self._book_stop(self._running[connector], register_wh)
+            running = self._running[connector]
+            # What the store refuses is tried again, and was when it was tried first.
+            stopped = self._stopped.setdefault(running.local_id, self._timebase.moment())
+            transaction = await self._book_stop(running, stopped, register_wh)
+            del self._stopped[running.local_id]
             del self._running[connector]
             del self._sessions[connector]
         self._changed()
@@ -124,7 +148,8 @@ class Ledger:
     async def end_interrupted(self, transaction: Transaction, register_wh: int | None) -> Transaction:
         """Book the stop of a transaction that a power cut interrupted; a reason that was kept before it stands."""
         async with self._book_change:
-            return await self._book_stop(transaction.ending(StopReason.POWER_LOSS, None), register_wh)
+            ending = transaction.ending(StopReason.POWER_LOSS, None)
+            return await self._book_stop(ending, self._timebase.moment(), register_wh)
 
     async def restarted(self, interrupted: Iterable[Transaction]) -> None:
         """Drop the profiles that do not outlive a restart; those of *interrupted* transactions stay for now."""
@@ -147,20 +172,40 @@ class Ledger:
         self._running[connector] = transaction
         return transaction
 
-    def numbered(self, transaction: Transaction, csms_id: int) -> Callable[[Repositories], None]:
-        """The CSMS gave its number: in force at once, the returned work keeps it."""
+    def numbered(
+        self, transaction: Transaction, csms_id: int, *, refused: bool = False
+    ) -> Callable[[Repositories], None]:
+        """The CSMS gave its number, and its word on the idTag: in force at once, the returned work keeps it."""
         running = self._running.get(transaction.connector)
         if running is not None and running.local_id == transaction.local_id:
-            self._running[transaction.connector] = replace(running, csms_id=csms_id)
+            self._running[transaction.connector] = replace(running, csms_id=csms_id, refused=refused)
             self._sessions[transaction.connector] = replace(
                 self._sessions[transaction.connector], transaction_id=csms_id
             )
             self._changed()
 
         def work(repositories: Repositories) -> None:
-            repositories.transactions.number(transaction.local_id, csms_id)
+            repositories.transactions.number(transaction.local_id, csms_id, refused=refused)
 
         return work
+
+    async def date_start(self, transaction: Transaction) -> Transaction:
+        """*transaction* with the date of its start, kept before the CSMS is told of it. Raises `StorageError`.
+
+        Where nobody knows the time that is a guess, which must stay: the same message may have to go once more, and
+        what follows in the transaction is told from there.
+        """
+        if transaction.started.at is not None:
+            return transaction
+        at = self._timebase.date(transaction.started)
+        await self._store.commit(
+            lambda repositories: repositories.transactions.date_start(transaction.local_id, at)
+        )
+        dated = replace(transaction, started=replace(transaction.started, at=at))
+        running = self._running.get(transaction.connector)
+        if running is not None and running.local_id == transaction.local_id:
+            self._running[transaction.connector] = replace(running, started=dated.started)
+        return dated
 
     def clock_stepped(self) -> None:
         """Running transactions keep their durations: their starts step with the wall clock."""
@@ -227,13 +272,17 @@ class Ledger:
         async with self._book_change:
             self.book = self.book.drop_pending(connector)
 
-    async def _book_stop(self, transaction: Transaction, register_wh: int | None) -> Transaction:
-        stopped = self._timebase.moment()
+    async def _book_stop(
+        self, transaction: Transaction, stopped: Moment, register_wh: int | None
+    ) -> Transaction:
         ended = transaction.ended(stopped, register_wh)
         change = self.book.end_transaction(ended.local_id)
 
+        keep_sample = self._bracket(ended, SampleContext.END)
+
         def work(repositories: Repositories) -> None:
             repositories.transactions.put(ended)
+            keep_sample(repositories)
             repositories.profiles.remove(change.removed)
 
         await self._journal.commit(work, FactKind.STOPPED, ended.local_id, stopped)

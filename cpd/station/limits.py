@@ -48,8 +48,15 @@ class LimitScheduler:
     """Applies limits: on each change at once, else when the engine says that its answer can change."""
 
     def __init__(
-        self, supply: Supply, ledger: Ledger, timebase: Timebase, applied: Callable[[], None]
+        self,
+        supply: Supply,
+        ledger: Ledger,
+        timebase: Timebase,
+        applied: Callable[[], None],
+        *,
+        local_caps: Callable[[int], tuple[Cap, ...]] = lambda _connector: (),
     ) -> None:
+        """*applied* is called after each change; *local_caps* tells what people at a connector allow."""
         self._supply = supply
         self._ledger = ledger
         self._timebase = timebase
@@ -58,6 +65,7 @@ class LimitScheduler:
         self._starved_s: dict[int, float] = {}
         self._rearm = Signal()
         self._told = applied
+        self._local_caps = local_caps
         self._fail_safe_ma: int | None = None
         self.applied: dict[int, AppliedLimit] = {}
 
@@ -144,17 +152,17 @@ class LimitScheduler:
         now_s = self._timebase.clock.monotonic_s()
         wall_s = self._timebase.clock.now().timestamp()
         waits = [one.wait_until_s - now_s for one in self.applied.values() if one.wait_until_s is not None]
-        # A millisecond late rather than a rounding error early, which would compute the old answer again.
         waits += [
-            one.limit.valid_until_s - wall_s + 0.001
+            one.limit.valid_until_s - wall_s
             for one in self.applied.values()
             if one.limit.valid_until_s is not None
         ]
-        return max(0.0, min(waits)) if waits else None
+        # A millisecond late rather than a rounding error early, which would compute the old answer again and again.
+        return max(0.0, min(waits)) + 0.001 if waits else None
 
     def _as_it_is(self, connector: Connector) -> Connector:
         outlet = self._outlets.get(connector.id)
-        caps = () if outlet is None else outlet.caps
+        caps = (*(() if outlet is None else outlet.caps), *self._local_caps(connector.id))
         if self._fail_safe_ma is not None:
             caps = (*caps, Cap(kind=ConstraintKind.OFFLINE, current_ma=self._fail_safe_ma))
         return replace(connector, caps=(*connector.caps, *caps)) if caps else connector

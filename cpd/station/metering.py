@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable
 
 from cpd.domain.metering import MeterSample, SampleContext, next_sample_at
 from cpd.domain.transactions import Transaction
@@ -11,18 +11,13 @@ from cpd.station.configuration import Configuration
 from cpd.station.csms import Csms
 from cpd.station.journal import Journal
 from cpd.station.ledger import Ledger
-from cpd.station.repositories import Store
+from cpd.station.readings import Readings
+from cpd.station.repositories import Repositories, Store
 from cpd.station.signal import Signal
 from cpd.station.timebase import Timebase
-from hal.evse import Evse
+from cpd.station.transaction_samples import KEEP_S, TransactionSamples
 
 log = logging.getLogger(__name__)
-
-FRESH_S = 10.0
-"""A reading older than this is not reported as the present truth."""
-
-KEEP_S = 300.0
-"""The register of a running transaction is kept in the store at least this often."""
 
 
 class MeterSampler:
@@ -30,7 +25,8 @@ class MeterSampler:
 
     def __init__(
         self,
-        evses: Mapping[int, Evse],
+        readings: Readings,
+        samples: TransactionSamples,
         *,
         ledger: Ledger,
         journal: Journal,
@@ -39,9 +35,10 @@ class MeterSampler:
         csms: Csms,
         timebase: Timebase,
         replan: Signal,
-        nominal_v: Mapping[int, int],
+        keep_register: Callable[[int], Callable[[Repositories], None]],
     ) -> None:
-        self._evses = evses
+        self._readings = readings
+        self._samples = samples
         self._ledger = ledger
         self._journal = journal
         self._store = store
@@ -49,7 +46,7 @@ class MeterSampler:
         self._csms = csms
         self._timebase = timebase
         self._replan = replan
-        self._nominal_v = nominal_v
+        self._keep_register = keep_register
         self._due_s: dict[tuple[str, int], float] = {}
         self._kept_s: dict[str, float] = {}
 
@@ -70,23 +67,20 @@ class MeterSampler:
 
         A transaction that runs there remembers it: its stop is never told lower than what was told before.
         """
-        snapshot = self._evses[connector].snapshot()
-        reading = snapshot.meter
-        if reading is None:
-            return None
-        if connector in self._ledger.running:
-            self._ledger.metered(connector, reading.energy_wh)
-        fresh = self._timebase.clock.monotonic_s() - reading.at_s <= FRESH_S
-        return MeterSample(
-            taken=self._timebase.moment(),
-            context=context,
-            energy_wh=reading.energy_wh,
-            power_w=reading.power_w if fresh else None,
-            current_ma=reading.current_ma if fresh else None,
-            voltage_mv=reading.voltage_mv if fresh else None,
-            offered_ma=snapshot.offer_ma,
-            offered_w=snapshot.offer_ma * snapshot.phases * self._nominal_v[connector] // 1_000,
-        )
+        sample = self._readings.sample(connector, context)
+        if sample is not None and sample.energy_wh is not None and connector in self._ledger.running:
+            self._ledger.metered(connector, sample.energy_wh)
+        return sample
+
+    async def take(self, transaction: Transaction, sample: MeterSample) -> None:
+        """A sample of a running transaction: for the CSMS now, for its StopTransaction, and for the store."""
+        self._samples.add(transaction, sample)
+        try:
+            if self._told(sample.context):
+                await self._journal.sample(transaction, sample, answered=self._csms.online)
+            await self._keep(transaction)
+        except StorageError as error:
+            log.error("sample connector=%d is lost, the store refuses it: %s", transaction.connector, error)
 
     def _plan(self) -> None:
         interval_s = self._configuration.variables.integer("MeterValueSampleInterval")
@@ -100,6 +94,7 @@ class MeterSampler:
                 planned[key] = due_s
         self._due_s = planned
         self._kept_s = {one.local_id: self._kept_s.get(one.local_id, now_s) for one in running}
+        self._samples.retain({one.local_id for one in self._ledger.running.values()})
 
     def _next_s(self, transaction: Transaction, interval_s: int, now_s: float) -> float | None:
         started_s = (
@@ -117,7 +112,7 @@ class MeterSampler:
             if transaction is not None:
                 sample = self.sample(transaction.connector, SampleContext.PERIODIC)
             if transaction is not None and sample is not None:
-                await self._take(transaction.connector, sample)
+                await self.take(self._ledger.running[transaction.connector], sample)
         for key in due:
             del self._due_s[key]
 
@@ -126,16 +121,23 @@ class MeterSampler:
         """The transactions that are sampled: one that is being stopped has its last reading in StopTransaction."""
         return [one for one in self._ledger.running.values() if one.stop_reason is None]
 
-    async def _take(self, connector: int, sample: MeterSample) -> None:
-        transaction = self._ledger.running[connector]
-        try:
-            await self._journal.sample(transaction, sample, answered=self._csms.online)
-            if sample.taken.monotonic_s - self._kept_s[transaction.local_id] >= KEEP_S:
-                self._kept_s[transaction.local_id] = sample.taken.monotonic_s
-                await self._store.relaxed(
-                    lambda repositories: repositories.transactions.metered(
-                        transaction.local_id, transaction.last_meter_wh
-                    )
-                )
-        except StorageError as error:
-            log.error("sample connector=%d is lost, the store refuses it: %s", connector, error)
+    def _told(self, context: SampleContext) -> bool:
+        key = "MeterValuesAlignedData" if context is SampleContext.CLOCK else "MeterValuesSampledData"
+        return bool(self._configuration.variables.names(key))
+
+    async def _keep(self, transaction: Transaction) -> None:
+        """Every `KEEP_S` the register and the samples are written, while the transaction runs."""
+        now_s = self._timebase.clock.monotonic_s()
+        running = next((one for one in self._running if one.local_id == transaction.local_id), None)
+        if running is None or now_s - self._kept_s.setdefault(running.local_id, now_s) < KEEP_S:
+            return
+        self._kept_s[running.local_id] = now_s
+        keep_register = self._keep_register(running.connector)
+        keep_samples = self._samples.keep(running)
+
+        def work(repositories: Repositories) -> None:
+            repositories.transactions.metered(running.local_id, running.last_meter_wh)
+            keep_register(repositories)
+            keep_samples(repositories)
+
+        await self._store.relaxed(work)

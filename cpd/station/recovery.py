@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 
-from cpd.domain.transactions import Transaction
+from cpd.domain.transactions import StopReason, Transaction
 from cpd.station.ledger import Ledger
 from hal.evse import Evse
 
@@ -15,13 +15,16 @@ async def recover(
 ) -> None:
     """Put *interrupted* in order before the station serves; raises `StorageError`.
 
-    *resume*: one whose vehicle is still plugged in, and that nobody had stopped, goes on. Its TxProfiles stay.
+    *resume*: one whose vehicle is still plugged in, and that nobody had stopped or refused, goes on. Its TxProfiles
+    stay.
     """
     await ledger.restarted(interrupted)
     for transaction in interrupted:
         evse = evses.get(transaction.connector)
         outlet = None if evse is None else evse.snapshot()
         plugged = outlet is not None and outlet.pilot.plugged
+        if transaction.refused:
+            transaction = transaction.ending(StopReason.DEAUTHORIZED, None)
         if resume and plugged and transaction.stop_reason is None:
             ledger.adopt(transaction)
             log.info("transaction connector=%d resumed", transaction.connector)

@@ -10,22 +10,28 @@ from datetime import datetime
 from typing import Literal, Protocol, TypeVar
 
 from cpd.domain.authorization import IdTagInfo
+from cpd.domain.availability import Origin
+from cpd.domain.firmware import FirmwareStatus, FirmwareUpdate
+from cpd.domain.local_limits import LocalLimit
 from cpd.domain.metering import MeterSample
 from cpd.domain.profile_book import InstalledProfile
-from cpd.domain.transactions import FactKind, Moment, Transaction
+from cpd.domain.register import Register
+from cpd.domain.reservations import Reservation
+from cpd.domain.transactions import FactKind, Moment, Transaction, UndatedBoot
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalEntry:
-    """A fact that waits for the CSMS. *seq* is its place in the strict order of delivery.
+    """A fact that waits for the CSMS. *seq* is its place in the strict order of delivery, None while it goes
+    straight out and was never written.
 
     *transaction* is the transaction as it is stored now, so that ids are filled in at send time. *sample* is set
     for METERED. *attempts* counts sends that were not answered well; *dead* entries wait for a technician.
     """
 
-    seq: int
+    seq: int | None
     kind: FactKind
     transaction: Transaction
     sample: MeterSample | None
@@ -36,19 +42,19 @@ class JournalEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StoredAvailability:
-    """Whether a connector (0: the station) is operative, and the change that waits for a transaction to end."""
-
-    operative: bool
-    scheduled: bool | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class StoredVariable:
     """A configuration value that differs from the file's, and who set it: ``csms`` or ``local``."""
 
     value: str
     source: Literal["csms", "local"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UntoldStatus:
+    """A step of a firmware update that the CSMS is to be told, in the order of *seq*."""
+
+    seq: int
+    status: FirmwareStatus
 
 
 class ProfileRepository(Protocol):
@@ -73,11 +79,14 @@ class TransactionRepository(Protocol):
     def put(self, transaction: Transaction) -> None:
         """Insert or replace by *local_id*; the CSMS's number, once kept, is never taken back."""
 
-    def number(self, local_id: str, csms_id: int) -> None:
-        """Keep the number that the CSMS gave a transaction."""
+    def number(self, local_id: str, csms_id: int, *, refused: bool = False) -> None:
+        """Keep the number that the CSMS gave a transaction, and whether it refused its idTag."""
 
     def metered(self, local_id: str, last_meter_wh: int) -> None:
         """Keep the last register of a running transaction; a lower one than kept is ignored."""
+
+    def told(self, local_id: str) -> bool:
+        """True where the CSMS has given a transaction its number, or a fact of it is kept for the CSMS."""
 
     def running(self) -> Sequence[Transaction]:
         """Transactions whose stop is not booked, oldest first."""
@@ -87,6 +96,15 @@ class TransactionRepository(Protocol):
 
     def date(self, boot: str, at_zero: datetime) -> None:
         """Date every undated moment of *boot*: *at_zero* is the wall time at which its monotonic clock was 0."""
+
+    def date_start(self, local_id: str, at: datetime) -> None:
+        """Date the start of a transaction, where it has no date yet."""
+
+    def undated(self) -> Sequence[UndatedBoot]:
+        """The boots of which moments of transactions have no date, newest first."""
+
+    def latest(self) -> datetime | None:
+        """The latest date of a transaction; None where there is none."""
 
     def prune(self, before: datetime) -> int:
         """Forget what ended before *before* and is delivered to the last entry; returns how many."""
@@ -149,13 +167,84 @@ class AuthorizationCacheRepository(Protocol):
 
 
 class AvailabilityRepository(Protocol):
-    """Operative states as they were answered."""
+    """Operative states as they were answered, by who said so and the connector (0: the station)."""
 
-    def all(self) -> Mapping[int, StoredAvailability]:
-        """By connector; a connector never changed is absent (operative)."""
+    def all(self) -> Mapping[tuple[Origin, int], bool]:
+        """True is Operative; what was never said is absent."""
 
-    def put(self, connector: int, availability: StoredAvailability) -> None:
-        """Keep a state."""
+    def put(self, changes: Mapping[tuple[Origin, int], bool]) -> None:
+        """Keep what was said."""
+
+
+class LocalLimitRepository(Protocol):
+    """What people at the charger allow for a while, at most one limit for each connector."""
+
+    def all(self) -> Sequence[LocalLimit]:
+        """Every limit that was not removed, ended or not."""
+
+    def put(self, limit: LocalLimit) -> None:
+        """Keep *limit* in the place of its connector's."""
+
+    def remove(self, connector: int) -> None:
+        """Forget the limit of *connector*; no error where there is none."""
+
+
+class ReservationRepository(Protocol):
+    """Reservations that were neither used nor cancelled."""
+
+    def all(self) -> Sequence[Reservation]:
+        """Every reservation that was not removed, over or not."""
+
+    def put(self, reservation: Reservation) -> None:
+        """Keep *reservation* in the place of the one with its id."""
+
+    def remove(self, reservation_id: int) -> None:
+        """Forget a reservation; no error where there is none."""
+
+
+class FirmwareRepository(Protocol):
+    """The firmware update on its way, and what is to be told of updates."""
+
+    def update(self) -> FirmwareUpdate | None:
+        """The update, None where there is none."""
+
+    def put(self, update: FirmwareUpdate) -> None:
+        """Keep *update* in the place of any other."""
+
+    def remove(self) -> None:
+        """Forget the update; no error where there is none."""
+
+    def tell(self, status: FirmwareStatus) -> UntoldStatus:
+        """The CSMS is to be told *status*, behind what waits."""
+
+    def told(self, seq: int) -> None:
+        """It need not be told any more; no error where it was not to be."""
+
+    def untold(self) -> Sequence[UntoldStatus]:
+        """All that is to be told, in order."""
+
+
+class TransactionSampleRepository(Protocol):
+    """What the meter said during a transaction, for its StopTransaction."""
+
+    def append(self, local_id: str, samples: Sequence[MeterSample], *, at_most: int) -> None:
+        """Add samples of a transaction; where it has more than *at_most* then, half of them go, evenly in time."""
+
+    def of(self, local_id: str) -> Sequence[MeterSample]:
+        """The samples of a transaction in the order in which they were taken."""
+
+    def remove(self, local_id: str) -> None:
+        """Forget the samples of a transaction; no error where there are none."""
+
+
+class RegisterRepository(Protocol):
+    """The lifetime energy register of each connector."""
+
+    def all(self) -> Mapping[int, Register]:
+        """By connector; one whose meter was never read is absent."""
+
+    def put(self, connector: int, register: Register) -> None:
+        """Keep a register."""
 
 
 class AuditRepository(Protocol):
@@ -185,10 +274,36 @@ class Repositories(Protocol):
     def availability(self) -> AvailabilityRepository: ...
     @property
     def audit(self) -> AuditRepository: ...
+    @property
+    def local_limits(self) -> LocalLimitRepository: ...
+    @property
+    def transaction_samples(self) -> TransactionSampleRepository: ...
+    @property
+    def registers(self) -> RegisterRepository: ...
+    @property
+    def reservations(self) -> ReservationRepository: ...
+    @property
+    def firmware(self) -> FirmwareRepository: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreHealth:
+    """What a technician should know of the store, in sentences; None where there is nothing to know.
+
+    *failure*: why a work failed; the next one that writes takes it back. *damage*: this start found the
+    store damaged; what was saved, and where the damaged one is now.
+    """
+
+    failure: str | None = None
+    damage: str | None = None
 
 
 class Store(Protocol):
     """The store, used from the event loop; both calls raise `StorageError` with nothing changed."""
+
+    @property
+    def health(self) -> StoreHealth:
+        """Whether it takes what it is given."""
 
     async def commit(self, work: Callable[[Repositories], T]) -> T:
         """Run *work* as one SQL transaction that survives a power cut once this returns."""

@@ -7,7 +7,9 @@ from cpd.clock import ClockSource
 from cpd.domain.blockers import Blocker
 from cpd.domain.composite import ActiveLimit
 from cpd.domain.connector_status import ConnectorStatus
+from cpd.domain.reservations import Reservation
 from cpd.domain.transactions import Transaction
+from cpd.station.repositories import StoreHealth
 from hal.evse import OutletSnapshot
 
 
@@ -24,12 +26,16 @@ class StationIdentity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkSnapshot:
-    """The link to the CSMS; *url* is None where the charger works alone."""
+    """The link to the CSMS; *url* is None where the charger works alone.
+
+    *online*: the boot is accepted, and a call was answered over the connection that stands.
+    """
 
     url: str | None
     connected: bool
     since: datetime | None
     registration: str | None
+    online: bool
     last_answer_at: datetime | None
     last_error: str | None
     held: bool
@@ -53,7 +59,11 @@ class ConnectorSnapshot:
     transaction: Transaction | None
     transaction_started_at: datetime | None
     transaction_energy_wh: int | None
+    reservation: Reservation | None = None
     blockers: tuple[Blocker, ...]
+
+
+_WELL = StoreHealth()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,3 +81,4 @@ class StationSnapshot:
     hal_backend: str
     hal_process: str
     connectors: tuple[ConnectorSnapshot, ...]
+    store: StoreHealth = _WELL

@@ -5,79 +5,84 @@ Everything that an OCPP version or the control interface may ask is a method her
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
 
-from cpd.domain.authorization import AuthorizationStatus, IdTagInfo
-from cpd.domain.composite import CompositeSchedule, Supply, composite_schedule
-from cpd.domain.connector_status import NO_ERROR, ConnectorStatus
+from cpd.domain.composite import CompositeSchedule, composite_schedule
 from cpd.domain.profile_book import ProfileBook, ProfileFilter
-from cpd.domain.profiles import STATION, ChargingProfile, RateUnit, Refusal
-from cpd.domain.transactions import StopReason, Transaction
+from cpd.domain.profiles import ChargingProfile, RateUnit, Refusal
+from cpd.domain.reservations import Driver, Place
+from cpd.domain.transactions import StopReason
 from cpd.errors import StorageError
+from cpd.station.access import Authorisation
 from cpd.station.admission import Admission
+from cpd.station.aligned import AlignedSampler
+from cpd.station.authorizer import Authorizer
+from cpd.station.availability import OperativeStates
+from cpd.station.config import StationConfig
 from cpd.station.configuration import Configuration
-from cpd.station.connector import Authorisation, ConnectorTask
+from cpd.station.connector import ConnectorTask
 from cpd.station.csms import ConnectorReport, Csms
 from cpd.station.dating import date_moments
-from cpd.station.fail_safe import FailSafe
+from cpd.station.fail_safe import Silence
+from cpd.station.farewell import Farewell
+from cpd.station.firmware import Firmware, FirmwareMachine
 from cpd.station.housekeeping import Housekeeping
-from cpd.station.journal import Delivery, Journal
+from cpd.station.journal import Journal
 from cpd.station.kept import Kept, read_kept
 from cpd.station.ledger import Ledger
+from cpd.station.lifetime import Lifetimes
 from cpd.station.limits import LimitScheduler
+from cpd.station.local_limits import LocalLimits
 from cpd.station.metering import MeterSampler
+from cpd.station.picture import Picture
+from cpd.station.readings import Readings
 from cpd.station.recovery import recover
+from cpd.station.remote import Remote
 from cpd.station.repositories import Store
+from cpd.station.reservations import Reservations
+from cpd.station.reset import Reset, ResetKind
 from cpd.station.signal import Signal
-from cpd.station.snapshot import ConnectorSnapshot, StationIdentity, StationSnapshot
+from cpd.station.snapshot import StationIdentity, StationSnapshot
 from cpd.station.timebase import Timebase
+from cpd.station.transaction_answers import TransactionAnswers
+from cpd.station.transaction_samples import TransactionSamples
+from cpd.station.unlocking import Unlocking
 from hal.evse import CardRead, Hal
 
 log = logging.getLogger(__name__)
-
-SHUT_DOWN_S = 12.0
-"""How long a planned stop may take: 6 s for the vehicle, margin for the store; systemd allows 15 s."""
-
-FAREWELL_S = 2.0
-"""How long the CSMS may take to hear of what was stopped; otherwise it hears it after the restart."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StationConfig:
-    """What the installer decided: identity, electrical facts, behaviour after a power cut, initial OCPP values.
-
-    *keep_days*: how long delivered transactions and the audit are kept. *auto_start_tags*: the idTag with which a
-    connector charges without a card, by connector.
-    """
-
-    identity: StationIdentity
-    supply: Supply
-    fail_safe: FailSafe | None
-    keep_days: int
-    resume_after_power_loss: bool
-    auto_start_tags: Mapping[int, str]
-    ocpp: Mapping[str, str]
-    hal_backend: str
-    hal_process: str
 
 
 class Station:
     """All connectors with what they share; made by `load`, served by `run`."""
 
     def __init__(
-        self, config: StationConfig, kept: Kept, *, store: Store, hal: Hal, csms: Csms, timebase: Timebase
+        self,
+        config: StationConfig,
+        kept: Kept,
+        *,
+        store: Store,
+        hal: Hal,
+        csms: Csms,
+        timebase: Timebase,
+        firmware: FirmwareMachine,
     ) -> None:
         self._config = config
-        self._hal = hal
+        self.hal = Lifetimes(hal, kept.registers, store)
         self._csms = csms
         self._timebase = timebase
         self._replan = Signal()
         self._store = store
         self.changed = Signal()
         self.configuration = Configuration(store, config.ocpp, kept.variables)
-        self.journal = Journal(store, queued=kept.queued, dead=kept.dead, changed=self.changed.fire)
+        self.journal = Journal(
+            store,
+            queued=kept.queued,
+            dead=kept.dead,
+            has_csms=csms.link.url is not None,
+            changed=self.changed.fire,
+        )
+        nominal_v = {one.id: one.voltage_v for one in config.supply.connectors}
+        readings = Readings(self.hal.evses, timebase, nominal_v=nominal_v)
+        self.transaction_samples = TransactionSamples(store, self.configuration, readings)
         self.ledger = Ledger(
             store,
             self.journal,
@@ -85,8 +90,43 @@ class Station:
             book=ProfileBook(profiles=kept.profiles),
             next_order=kept.next_order,
             changed=self._ledger_changed,
+            bracket=self.hal.with_registers(self.transaction_samples.bracket),
         )
-        self.limits = LimitScheduler(config.supply, self.ledger, timebase, self.changed.fire)
+        self.local_limits = LocalLimits(store, timebase, kept.local_limits, changed=self._limits_changed)
+        self.limits = LimitScheduler(
+            config.supply, self.ledger, timebase, self.changed.fire, local_caps=self.local_limits.caps
+        )
+        self.availability = OperativeStates(
+            kept.availability,
+            self.hal.evses.keys(),
+            store=store,
+            ledger=self.ledger,
+            csms=csms,
+            timebase=timebase,
+            changed=self.look_again,
+        )
+        self.firmware = Firmware(
+            kept.firmware,
+            machine=firmware,
+            version=config.identity.firmware_version,
+            store=store,
+            timebase=timebase,
+            idle=self._is_idle,
+            turned=self.changed,
+            changed=self.look_again,
+            restart=self._restart_machine,
+        )
+        self.reservations = Reservations(
+            kept.reservations,
+            places=self._places,
+            promised=self._promised,
+            store=store,
+            configuration=self.configuration,
+            timebase=timebase,
+            turned=self.changed,
+            changed=self.look_again,
+        )
+        self.silence = Silence(timebase.clock, self.limits.hold_to)
         self.connectors = {
             number: ConnectorTask(
                 number,
@@ -98,15 +138,16 @@ class Station:
                 changed=self.changed,
                 replan=self.limits.recompute,
                 claim=self._claim,
+                withdrawn_by=self.availability.withdrawn_by,
+                reservations=self.reservations,
+                updating=self._is_updating,
                 auto_start_tag=config.auto_start_tags.get(number),
             )
-            for number, evse in hal.evses.items()
+            for number, evse in self.hal.evses.items()
         }
-        for number, availability in kept.availability.items():
-            if number in self.connectors:
-                self.connectors[number].operative = availability.operative
         self.sampler = MeterSampler(
-            hal.evses,
+            readings,
+            self.transaction_samples,
             ledger=self.ledger,
             journal=self.journal,
             store=store,
@@ -114,28 +155,80 @@ class Station:
             csms=csms,
             timebase=timebase,
             replan=self._replan,
-            nominal_v={one.id: one.voltage_v for one in config.supply.connectors},
+            keep_register=self.hal.keep,
         )
-        self._housekeeping = Housekeeping(store, self.ledger, timebase, keep_days=config.keep_days)
-        self.admission = Admission(
+        self._aligned = AlignedSampler(
             self.connectors,
+            sampler=self.sampler,
             ledger=self.ledger,
-            store=store,
             configuration=self.configuration,
             csms=csms,
             timebase=timebase,
+        )
+        self._housekeeping = Housekeeping(store, self.ledger, timebase, keep_days=config.keep_days)
+        self.authorizer = Authorizer(store, self.configuration, csms, timebase)
+        self.admission = Admission(
+            self.connectors,
+            ledger=self.ledger,
+            authorizer=self.authorizer,
+            reservations=self.reservations,
+            configuration=self.configuration,
+            timebase=timebase,
             changed=self.changed,
+        )
+        self.remote = Remote(
+            self.connectors,
+            ledger=self.ledger,
+            admission=self.admission,
+            authorizer=self.authorizer,
+            reservations=self.reservations,
+            configuration=self.configuration,
+        )
+        self.answers = TransactionAnswers(
+            self.connectors,
+            ledger=self.ledger,
+            journal=self.journal,
+            authorizer=self.authorizer,
+            configuration=self.configuration,
+            clock=timebase.clock,
+            nominal_v=nominal_v,
+        )
+        self.farewell = Farewell(
+            self.connectors, ledger=self.ledger, journal=self.journal, csms=csms, changed=self.changed
+        )
+        self.unlocking = Unlocking(self.connectors, changed=self.changed)
+        self.reset = Reset()
+        self.picture = Picture(
+            self.connectors,
+            identity=config.identity,
+            hal_backend=config.hal_backend,
+            hal_process=config.hal_process,
+            availability=self.availability,
+            ledger=self.ledger,
+            limits=self.limits,
+            journal=self.journal,
+            store=store,
+            csms=csms,
+            timebase=timebase,
         )
 
     @classmethod
     async def load(
-        cls, config: StationConfig, *, store: Store, hal: Hal, csms: Csms, timebase: Timebase
+        cls,
+        config: StationConfig,
+        *,
+        store: Store,
+        hal: Hal,
+        csms: Csms,
+        timebase: Timebase,
+        firmware: FirmwareMachine,
     ) -> "Station":
         """The station as the store kept it, interrupted transactions booked or resumed. Raises `StorageError`."""
         kept = await store.relaxed(read_kept)
-        station = cls(config, kept, store=store, hal=hal, csms=csms, timebase=timebase)
+        timebase.recall(kept.undated, kept.latest)
+        station = cls(config, kept, store=store, hal=hal, csms=csms, timebase=timebase, firmware=firmware)
         resume = config.resume_after_power_loss
-        await recover(kept.running, station.ledger, hal.evses, resume=resume)
+        await recover(kept.running, station.ledger, station.hal.evses, resume=resume)
         station.limits.drive(station.connectors)
         return station
 
@@ -145,16 +238,21 @@ class Station:
             for number, task in self.connectors.items():
                 tasks.create_task(task.run(), name=f"connector-{number}")
             tasks.create_task(self.limits.run(), name="limits")
+            tasks.create_task(self.local_limits.run(), name="local-limits")
+            tasks.create_task(self.reservations.run(), name="reservations")
+            tasks.create_task(self.firmware.run(), name="firmware")
             tasks.create_task(self.sampler.run(), name="meter-sampler")
+            tasks.create_task(self.hal.run(), name="lifetime-registers")
+            tasks.create_task(self._aligned.run(), name="aligned-sampler")
             tasks.create_task(self.admission.run(), name="admission")
+            tasks.create_task(self.answers.run(), name="allowances")
             tasks.create_task(self._read_cards(), name="cards")
             tasks.create_task(self._follow_clock(), name="clock-steps")
             tasks.create_task(self._follow_configuration(), name="configuration")
             tasks.create_task(date_moments(self._store, self._timebase), name="dating")
             tasks.create_task(self._housekeeping.run(), name="housekeeping")
             if self._config.fail_safe is not None:
-                watching = self._config.fail_safe.watch(self._csms, self.changed, self.limits.hold_to)
-                tasks.create_task(watching, name="fail-safe")
+                tasks.create_task(self.silence.watch(self._config.fail_safe), name="fail-safe")
 
     @property
     def identity(self) -> StationIdentity:
@@ -204,90 +302,22 @@ class Station:
             clock_trusted=self._timebase.clock.trusted,
         )
 
-    async def start_remotely(
-        self, id_tag: str, connector: int | None, profile: ChargingProfile | None
-    ) -> str | None:
-        """Accept a remote start (OCPP 1.6 §5.11); None when it was accepted, else why not."""
-        capabilities = self.configuration.capabilities
-        if not capabilities.smart_charging_enabled:
-            profile = None
-        with_profile = profile is not None
-        target = self.admission.remote_target(connector, with_profile=with_profile)
-        if target is None:
-            return "no such connector is free"
-        waits = connector is not None or len(self.connectors) == 1 or target.waits_for_card
-        place = target.id if waits else None
-        if profile is not None:
-            refusal = await self.ledger.hold(profile, place, capabilities)
-            if refusal is not None:
-                return str(refusal)
-            # Another change of the book may have held this one up for seconds.
-            if self.admission.remote_target(place, with_profile=with_profile) is None:
-                await self.ledger.drop_pending(place)
-                return "the connector was taken meanwhile"
-        if not self.admission.start_remotely(id_tag, place, with_profile=with_profile):
-            await self.ledger.drop_pending(place)
-            return "too many requests wait already"
-        return None
-
-    async def stop_remotely(self, csms_id: int) -> bool:
-        """Stop the transaction that the CSMS calls *csms_id* (OCPP 1.6 §5.12); False where none runs.
-
-        Central systems give a number twice: of several running transactions the newest one is meant.
-        """
-        named = [one for one in self.ledger.running.values() if one.csms_id == csms_id]
-        if not named:
-            return False
-        newest = max(named, key=lambda one: one.order)
-        await self.connectors[newest.connector].stop(StopReason.REMOTE)
-        return True
-
-    async def start_answered(self, delivery: Delivery, csms_id: int, info: IdTagInfo) -> None:
-        """The CSMS answered StartTransaction: keep its number as given, and do as it says of the idTag.
-
-        Raises `StorageError` where the number is not kept; then call it again.
-        """
-        transaction = delivery.transaction
-        await self.journal.delivered(delivery, self.ledger.numbered(transaction, csms_id))
-        if info.status is not AuthorizationStatus.CONCURRENT_TX:
-            await self.admission.remember(transaction.id_tag, info)
-        running = self.ledger.running.get(transaction.connector)
-        if info.status is AuthorizationStatus.ACCEPTED or running is None:
-            return
-        if running.local_id != transaction.local_id or running.stop_reason is not None:
-            return
-        log.warning(
-            "transaction connector=%d id=%d not accepted: %s", running.connector, csms_id, info.status
-        )
-        task = self.connectors[running.connector]
-        if self.configuration.variables.boolean("StopTransactionOnInvalidId"):
-            await self._end(task, StopReason.DEAUTHORIZED)
-        else:
-            task.deauthorise()
-
-    def csms_changed(self) -> None:
-        """The link or the registration changed, and with it perhaps why a connector does not charge."""
+    def look_again(self) -> None:
+        """The link, the registration or what is in service changed, and with it perhaps why nothing charges."""
         for task in self.connectors.values():
             task.wake()
         self.changed.fire()
 
-    async def shut_down(self) -> None:
-        """End what runs in good order before a planned restart, unless it is to be resumed after it."""
-        if self._config.resume_after_power_loss or not self.ledger.running:
-            return
-        for task in self.connectors.values():
-            await self._end(task, StopReason.REBOOT)
-        try:
-            async with asyncio.timeout(SHUT_DOWN_S):
-                while self.ledger.running:
-                    await self.changed.wait()
-        except TimeoutError:
-            log.error("shutdown leaves %d transactions to the next start", len(self.ledger.running))
-            return
-        with suppress(TimeoutError):
-            async with asyncio.timeout(FAREWELL_S):
-                while self._csms.online and self.journal.queued:
-                    await self.changed.wait()
+    async def shut_down(self, reset: ResetKind | None = None) -> None:
+        """End what runs in good order before a planned restart, unless it is to be resumed after it.
+
+        A reset ends it in any case (OCPP 1.6 §5.14).
+        """
+        if reset is not None:
+            await self.farewell.end_all(reset.stop_reason)
+        elif not self._config.resume_after_power_loss:
+            await self.farewell.end_all(StopReason.REBOOT)
+        await self.farewell.take_leave()
 
     def present_card(self, card: CardRead) -> bool:
         """A card, or somebody in its place; False where too many wait already."""
@@ -296,92 +326,47 @@ class Station:
     @property
     def reports(self) -> tuple[ConnectorReport, ...]:
         """The present status of the station (connector 0) and of every connector."""
-        station = ConnectorReport(
-            connector=STATION,
-            status=ConnectorStatus.AVAILABLE,
-            error_code=NO_ERROR,
-            info=None,
-            since=self._timebase.moment(),
-        )
-        return (station, *(task.report for task in self.connectors.values()))
+        return self.picture.reports
 
     def snapshot(self) -> StationSnapshot:
         """Everything that is true now."""
-        clock = self._timebase.clock
-        return StationSnapshot(
-            identity=self._config.identity,
-            uptime_s=self._timebase.uptime_s,
-            now=clock.now(),
-            clock_source=clock.source,
-            clock_trusted=clock.trusted,
-            link=self._csms.link,
-            queued=self.journal.queued,
-            dead=self.journal.dead,
-            hal_backend=self._config.hal_backend,
-            hal_process=self._config.hal_process,
-            connectors=tuple(self._connector_snapshot(task) for task in self.connectors.values()),
-        )
-
-    async def transactions(self, limit: int) -> Sequence[tuple[Transaction, bool]]:
-        """The newest *limit* transactions, newest first, each with: has the CSMS taken all of it?
-
-        Running ones are as they are now, what they have taken included. Raises `StorageError`.
-        """
-        recent = await self._store.relaxed(lambda repositories: repositories.transactions.recent(limit))
-        return [(self._as_it_runs(transaction), delivered) for transaction, delivered in recent]
-
-    def _as_it_runs(self, kept: Transaction) -> Transaction:
-        running = self.ledger.running.get(kept.connector)
-        if running is None or running.local_id != kept.local_id:
-            return kept
-        meter = self._hal.evses[kept.connector].snapshot().meter
-        register_wh = 0 if meter is None else meter.energy_wh
-        return replace(running, last_meter_wh=max(running.last_meter_wh, register_wh))
-
-    def _connector_snapshot(self, task: ConnectorTask) -> ConnectorSnapshot:
-        outlet = task.evse.snapshot()
-        transaction = task.transaction
-        meter = outlet.meter
-        limit = self.limits.applied[task.id].limit
-        energy_wh = None
-        if transaction is not None and meter is not None:
-            energy_wh = max(meter.energy_wh, transaction.last_meter_wh) - transaction.meter_start_wh
-        return ConnectorSnapshot(
-            id=task.id,
-            status=task.report.status,
-            error_code=task.report.error_code,
-            operative=task.operative,
-            outlet=outlet,
-            meter_age_s=None if meter is None else self._timebase.clock.monotonic_s() - meter.at_s,
-            limit=limit,
-            limit_until=self._timebase.wall_time(limit.valid_until_s),
-            offer_ma=outlet.offer_ma,
-            transaction=transaction,
-            transaction_started_at=None if transaction is None else self._timebase.date(transaction.started),
-            transaction_energy_wh=energy_wh,
-            blockers=task.blockers(),
-        )
-
-    async def _end(self, task: ConnectorTask, reason: StopReason) -> None:
-        try:
-            await task.stop(reason)
-        except StorageError as error:
-            log.error("stop connector=%d reason=%s is not kept: %s", task.id, reason, error)
+        return self.picture.snapshot()
 
     def _claim(self, connector: int) -> Authorisation | None:
         return self.admission.claim(connector)
 
+    def _is_idle(self) -> bool:
+        return not self.ledger.running and not any(task.is_starting for task in self.connectors.values())
+
+    def _is_updating(self) -> bool:
+        return self.firmware.closes
+
+    def _restart_machine(self) -> None:
+        self.reset.ask(ResetKind.HARD)
+
+    def _places(self) -> dict[int, Place]:
+        return {number: task.place for number, task in self.connectors.items()}
+
+    def _promised(self) -> list[Driver]:
+        return self.admission.promised
+
     def _ledger_changed(self) -> None:
+        self.availability.look()
         self.limits.recompute()
         self._replan.fire()
 
+    def _limits_changed(self) -> None:
+        self.limits.recompute()
+
     async def _read_cards(self) -> None:
-        async for card in self._hal.cards():
+        async for card in self.hal.cards():
             self.present_card(card)
 
     async def _follow_clock(self) -> None:
         while True:
             await self._timebase.clock.stepped()
+            self.local_limits.rearm()
+            self.firmware.look()
             self.ledger.clock_stepped()
 
     async def _follow_configuration(self) -> None:

@@ -1,10 +1,17 @@
-"""This boot's place in time: moments are stamped here and dated here."""
+"""This boot's place in time: moments are stamped here and dated here.
 
-import uuid
+What is known of a moment without a date: its order, and how far it is from the others of its boot. So it is dated by
+the first trusted time of its boot, also by one that a restarted daemon learns. Where that boot ended without one, the
+last moment kept of it is taken to be the start of the daemon that reads it, the latest that it can have been: the
+order and the durations are right then, the dates too late by as long as nothing ran.
+"""
+
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from cpd.clock import Clock
-from cpd.domain.transactions import Moment
+from cpd.domain.present import Present
+from cpd.domain.transactions import Moment, UndatedBoot
 
 
 class Timebase:
@@ -12,8 +19,22 @@ class Timebase:
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
-        self.boot = uuid.uuid4().hex
-        self._boot_monotonic_s = clock.monotonic_s()
+        self.boot = clock.boot
+        self._started_s = clock.monotonic_s()
+        self._earlier_s: dict[str, float] = {}
+        self._settled_zero: datetime | None = None
+
+    def recall(self, undated: Iterable[UndatedBoot], latest: datetime | None) -> None:
+        """What the store says of time: the boots that nobody dated, newest first, and the latest date in it."""
+        before_s = 0.0
+        for earlier in undated:
+            if earlier.boot != self.boot:
+                # In seconds after this daemon's start, where the monotonic clock of that boot was 0.
+                zero_s = before_s - earlier.last_s
+                self._earlier_s[earlier.boot] = zero_s
+                before_s = zero_s + earlier.first_s
+        if latest is not None:
+            self.clock.not_before(latest)
 
     def moment(self) -> Moment:
         """Now; undated while the wall clock is not trusted."""
@@ -22,19 +43,32 @@ class Timebase:
 
     def date(self, moment: Moment) -> datetime:
         """The wall time of *moment*, as well as it can be known now."""
-        return moment.dated(
-            boot=self.boot, monotonic_s=self.clock.monotonic_s(), now=self.clock.now(), boot_at=self.boot_at
-        )
+        zero = self.zeros.get(moment.boot) or self.boot_at - timedelta(seconds=moment.monotonic_s)
+        return moment.dated(zero)
+
+    def settle(self) -> Mapping[str, datetime]:
+        """The clock is trusted now: what had no date has one for good, told by `zeros`, which is returned."""
+        self._settled_zero = self.at_zero
+        return self.zeros
+
+    @property
+    def zeros(self) -> Mapping[str, datetime]:
+        """By each boot with undated moments, this one included: the wall time at which its monotonic clock was 0."""
+        zero = self._settled_zero or self.at_zero
+        started_at = zero + timedelta(seconds=self._started_s)
+        earlier = {boot: started_at + timedelta(seconds=zero_s) for boot, zero_s in self._earlier_s.items()}
+        return {self.boot: zero, **earlier}
 
     def date_within(self, began: Moment, moment: Moment) -> datetime:
-        """The wall time of *moment* in what *began* before it, and no sooner after that than it really was.
+        """The wall time of *moment* in what *began* before it: as much later as it really was.
 
-        Where the wall clock was set back meanwhile, a session would otherwise be told to end before it began.
+        All of a session is told on the clock that its start was told on: where the wall clock is stepped meanwhile,
+        its duration would be wrong otherwise, and a bill with it.
         """
-        start, at = self.date(began), self.date(moment)
-        if began.at is None or moment.boot != began.boot:
-            return max(start, at)
-        return max(at, start + timedelta(seconds=moment.monotonic_s - began.monotonic_s))
+        start = self.date(began)
+        if moment.boot == began.boot:
+            return start + timedelta(seconds=moment.monotonic_s - began.monotonic_s)
+        return max(start, self.date(moment))
 
     @property
     def boot_at(self) -> datetime:
@@ -44,7 +78,18 @@ class Timebase:
     @property
     def uptime_s(self) -> float:
         """How long this process has run."""
-        return self.clock.monotonic_s() - self._boot_monotonic_s
+        return self.clock.monotonic_s() - self._started_s
+
+    @property
+    def present(self) -> Present:
+        """The present in every measure that there is."""
+        return Present(
+            boot=self.boot,
+            began_s=self._started_s,
+            monotonic_s=self.clock.monotonic_s(),
+            now=self.clock.now(),
+            trusted=self.clock.trusted,
+        )
 
     @property
     def at_zero(self) -> datetime:

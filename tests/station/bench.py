@@ -14,10 +14,13 @@ from cpd.domain.profiles import ChargingProfile, ChargingSchedule, Kind, Purpose
 from cpd.domain.supply import Connector, Supply
 from cpd.domain.transactions import Moment, Transaction
 from cpd.errors import StorageError
+from cpd.firmware import MachineFirmware
+from cpd.station.config import StationConfig
 from cpd.station.csms import ConnectorReport, CsmsUnavailable
-from cpd.station.repositories import Repositories, Store
+from cpd.station.firmware import FirmwareMachine
+from cpd.station.repositories import Repositories, Store, StoreHealth
 from cpd.station.snapshot import LinkSnapshot, StationIdentity
-from cpd.station.station import Station, StationConfig
+from cpd.station.station import Station
 from cpd.station.timebase import Timebase
 from cpd.storage.database import Database
 from hal.boards.mock.world import MockWorld
@@ -49,6 +52,10 @@ class SlowStore:
         await self._pass()
         return await self._store.commit(work)
 
+    @property
+    def health(self) -> StoreHealth:
+        return self._store.health
+
     async def relaxed(self, work: Callable[[Repositories], T]) -> T:
         await self._pass()
         return await self._store.relaxed(work)
@@ -68,6 +75,7 @@ class FakeCsms:
         self.answers: dict[str, IdTagInfo] = {}
         self.asked: list[str] = []
         self.reports: list[ConnectorReport] = []
+        self.metered_samples: list[tuple[int, MeterSample]] = []
         self.answering = asyncio.Event()
         self.answering.set()
 
@@ -78,6 +86,7 @@ class FakeCsms:
             connected=self.online,
             since=None,
             registration="Accepted",
+            online=self.online,
             last_answer_at=None,
             last_error=None,
             held=False,
@@ -91,6 +100,9 @@ class FakeCsms:
         if not self.online:
             raise CsmsUnavailable("the link was lost")
         return self.answers.get(id_tag, IdTagInfo(status=AuthorizationStatus.INVALID))
+
+    def metered(self, connector: int, sample: MeterSample) -> None:
+        self.metered_samples.append((connector, sample))
 
     def status_changed(self, report: ConnectorReport) -> None:
         self.reports.append(report)
@@ -174,11 +186,13 @@ async def bench(
     free_vend: str | None = None,
     ocpp: Mapping[str, str] | None = None,
     source: ClockSource = ClockSource.NTP,
+    firmware: FirmwareMachine | None = None,
+    version: str = "1.0",
 ) -> AsyncIterator[Bench]:
     """A station over mock outlets and a store in *folder*; nothing unsafe may happen in it."""
     config = StationConfig(
         identity=StationIdentity(
-            id="CP", vendor="cpd", model="Pi", serial_number=None, firmware_version="1.0"
+            id="CP", vendor="cpd", model="Pi", serial_number=None, firmware_version=version
         ),
         supply=supply(connectors, fuse_a=fuse_a),
         fail_safe=None,
@@ -195,7 +209,10 @@ async def bench(
     timebase = Timebase(clock)
     async with open_guard(hal) as guard, Database.open(folder / "cpd.db") as database:
         store = SlowStore(database)
-        station = await Station.load(config, store=store, hal=guard, csms=csms, timebase=timebase)
+        machine = firmware or MachineFirmware(folder / "firmware", None, takes_anything=True)
+        station = await Station.load(
+            config, store=store, hal=guard, csms=csms, timebase=timebase, firmware=machine
+        )
         async with asyncio.TaskGroup() as tasks:
             serving = tasks.create_task(station.run())
             await asyncio.sleep(0.1)

@@ -171,7 +171,7 @@ async def test_a_card_whose_connector_was_taken_while_the_csms_was_slow_starts_n
         await here.clock.sleep(1)
         here.world.swipe("CARD")
         await here.clock.sleep(1)
-        assert await here.station.start_remotely("REMOTE", 1, None) is None
+        assert await here.station.remote.start("REMOTE", 1, None) is None
         await here.status("Charging")
         here.csms.answering.set()
         await here.clock.sleep(1)
@@ -291,7 +291,7 @@ def test_a_remote_start_goes_where_it_says_or_where_somebody_waits(
             if plugged is not None:
                 here.world.plug_in(plugged)
                 await here.clock.sleep(1)
-            reason = await here.station.start_remotely("A", connector, None)
+            reason = await here.station.remote.start("A", connector, None)
             assert (reason is None) is accepted
             if starts is not None and plugged != starts:
                 here.world.plug_in(starts)
@@ -304,7 +304,7 @@ def test_a_remote_start_goes_where_it_says_or_where_somebody_waits(
 @virtual
 async def test_as_many_remote_starts_are_accepted_as_there_are_free_connectors(tmp_path: Path) -> None:
     async with bench(tmp_path, **TWO) as here:  # type: ignore[arg-type]
-        answers = [await here.station.start_remotely(tag, None, None) for tag in ("A", "B", "C")]
+        answers = [await here.station.remote.start(tag, None, None) for tag in ("A", "B", "C")]
         assert [answer is None for answer in answers] == [True, True, False]
         here.world.plug_in(2)
         await here.clock.sleep(1)
@@ -316,10 +316,10 @@ async def test_as_many_remote_starts_are_accepted_as_there_are_free_connectors(t
 @virtual
 async def test_a_second_remote_start_on_a_connector_is_refused_until_the_first_lapses(tmp_path: Path) -> None:
     async with bench(tmp_path) as here:
-        assert await here.station.start_remotely("A", 1, None) is None
-        assert await here.station.start_remotely("B", 1, None) is not None
+        assert await here.station.remote.start("A", 1, None) is None
+        assert await here.station.remote.start("B", 1, None) is not None
         await here.clock.sleep(61)
-        assert await here.station.start_remotely("B", 1, None) is None
+        assert await here.station.remote.start("B", 1, None) is None
 
 
 @pytest.mark.parametrize("connector", [None, 1])
@@ -329,7 +329,7 @@ async def test_the_profile_of_a_remote_start_that_lapses_goes_with_it(
 ) -> None:
     async with bench(tmp_path, **TWO) as here:  # type: ignore[arg-type]
         held = profile(1, 10, purpose=Purpose.TX)
-        assert await here.station.start_remotely("A", connector, held) is None
+        assert await here.station.remote.start("A", connector, held) is None
         assert len(here.station.ledger.book.pending) == 1
         await here.clock.sleep(61)
         assert here.station.ledger.book.pending == ()
@@ -339,8 +339,8 @@ async def test_the_profile_of_a_remote_start_that_lapses_goes_with_it(
 async def test_only_one_profile_waits_for_whichever_connector_comes_first(tmp_path: Path) -> None:
     async with bench(tmp_path, **TWO) as here:  # type: ignore[arg-type]
         one, other = profile(1, 10, purpose=Purpose.TX), profile(2, 12, purpose=Purpose.TX)
-        assert await here.station.start_remotely("A", None, one) is None
-        assert await here.station.start_remotely("B", None, other) is not None
+        assert await here.station.remote.start("A", None, one) is None
+        assert await here.station.remote.start("B", None, other) is not None
         here.world.plug_in(1)
         await here.clock.sleep(5)
         assert [bound.profile.id for bound in here.station.ledger.book.profiles] == [1]
@@ -354,9 +354,9 @@ async def test_a_connector_taken_while_the_profile_was_waiting_for_the_store_ref
             tasks.create_task(here.station.install_profile(profile(9, 16), 0))
             await here.clock.sleep(1)
             held = profile(1, 10, purpose=Purpose.TX)
-            starting = tasks.create_task(here.station.start_remotely("FIRST", 1, held))
+            starting = tasks.create_task(here.station.remote.start("FIRST", 1, held))
             await here.clock.sleep(1)
-            assert await here.station.start_remotely("SECOND", 1, None) is None
+            assert await here.station.remote.start("SECOND", 1, None) is None
             here.store.let_go()
         assert starting.result() is not None
         assert here.station.ledger.book.pending == ()
@@ -371,10 +371,10 @@ async def test_a_remote_start_is_authorised_first_where_the_key_says_so(tmp_path
         here.csms.knows("GOOD")
         here.world.plug_in(1)
         held = profile(1, 10, purpose=Purpose.TX)
-        assert await here.station.start_remotely("BAD", 1, held) is None
+        assert await here.station.remote.start("BAD", 1, held) is None
         await here.clock.sleep(1)
         assert (tags(here), here.station.ledger.book.pending) == ({}, ())
         assert here.codes() == ["CARD_REFUSED"]
-        assert await here.station.start_remotely("GOOD", 1, None) is None
+        assert await here.station.remote.start("GOOD", 1, None) is None
         await here.status("Charging")
         assert here.csms.asked == ["BAD", "GOOD"]

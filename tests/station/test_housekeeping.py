@@ -70,3 +70,16 @@ async def test_a_failing_store_is_tidied_the_next_day(tmp_path: Path) -> None:
         assert len(here.station.ledger.book.profiles) == 1
         await here.clock.sleep(DAY_S)
         assert here.station.ledger.book.profiles == ()
+
+
+@virtual
+async def test_what_a_wrong_clock_calls_old_outlives_its_correction(tmp_path: Path) -> None:
+    async with bench(tmp_path) as here:
+        await old_profiles(here, 1)
+        await here.clock.sleep(DAY_S / 2)
+        here.clock.step(20 * 365 * DAY_S)
+        await here.clock.sleep(DAY_S)
+        here.clock.step(-20 * 365 * DAY_S)
+        assert len(here.station.ledger.book.profiles) == 1
+        await here.clock.sleep(2 * DAY_S)
+        assert here.station.ledger.book.profiles == ()

@@ -136,10 +136,125 @@ async def test_what_was_given_up_is_kept_out_of_the_way_and_can_come_back_in_its
         assert (box.journal.queued, box.journal.dead) == (1, 1)
         (dead,) = await box.store.relaxed(lambda repositories: repositories.journal.entries(dead=True))
         assert (dead.transaction.order, dead.attempts, dead.last_error) == (1, 1, "refused")
-        assert await box.journal.revive(dead.seq)
-        assert not await box.journal.revive(dead.seq)
+        assert dead.seq is not None
+        assert await box.journal.revive([dead.seq])
+        assert not await box.journal.revive([dead.seq])
+        assert (box.journal.queued, box.journal.dead) == (2, 0)
         assert (await box.journal.next()).attempts == 0
         assert await box.deliver_all() == [1, 2]
+
+
+async def give_up_start(box: Outbox, number: int) -> None:
+    """A transaction whose start was given up, and whose stop is the next to be delivered."""
+    await box.start(number)
+    local_id = f"tx-{number}"
+    ended = transaction(local_id, order=number).ended(moment(), 200)
+    await box.journal.given_up(await box.journal.next(), "refused")
+    await box.journal.commit(
+        lambda repositories: repositories.transactions.put(ended), FactKind.STOPPED, local_id, moment()
+    )
+
+
+async def kinds_of_all(box: Outbox) -> list[FactKind]:
+    told = []
+    while box.journal.queued:
+        delivery = await box.journal.next()
+        told.append(delivery.kind)
+        await box.journal.delivered(delivery)
+    return told
+
+
+async def revive_the_start(box: Outbox) -> list[FactKind]:
+    dead = await box.journal.entries(dead=True)
+    (seq,) = [one.seq for one in dead if one.kind is FactKind.STARTED]
+    assert seq is not None
+    return [one.kind for one in await box.journal.revive([seq])]
+
+
+@virtual
+@pytest.mark.parametrize("stop_is", ["waiting", "delivered", "dead"])
+async def test_a_start_that_comes_back_is_followed_by_its_stop_once(tmp_path: Path, stop_is: str) -> None:
+    async with outbox(tmp_path / "cpd.db") as box:
+        await give_up_start(box, 1)
+        if stop_is == "delivered":
+            await box.journal.delivered(await box.journal.next())
+        elif stop_is == "dead":
+            await box.journal.given_up(await box.journal.next(), "no such transaction")
+        back = await revive_the_start(box)
+        both = [FactKind.STARTED, FactKind.STOPPED]
+        assert back == (both[:1] if stop_is == "waiting" else both)
+        assert (box.journal.queued, box.journal.dead) == (2, 0)
+        assert await kinds_of_all(box) == both
+
+
+@virtual
+async def test_a_start_that_comes_back_while_its_session_runs_brings_no_stop(tmp_path: Path) -> None:
+    async with outbox(tmp_path / "cpd.db") as box:
+        await box.start(1)
+        await box.journal.given_up(await box.journal.next(), "refused")
+        assert await revive_the_start(box) == [FactKind.STARTED]
+        assert await kinds_of_all(box) == [FactKind.STARTED]
+
+
+@virtual
+async def test_what_goes_straight_out_is_listed_behind_what_was_written(tmp_path: Path) -> None:
+    async with outbox(tmp_path / "cpd.db") as box:
+        await box.sample(1, answered=True)
+        (straight,) = await box.journal.entries()
+        assert (straight.kind, straight.seq, straight.dead) == (FactKind.METERED, None, False)
+        assert await box.journal.entries(dead=True) == ()
+        await box.start(2)
+        assert [one.seq is None for one in await box.journal.entries()] == [False, False]
+
+
+@virtual
+async def test_without_a_csms_nothing_waits_but_what_a_csms_knows_of(tmp_path: Path) -> None:
+    async with outbox(tmp_path / "cpd.db") as box:
+        await box.start(1)
+        await box.start(2)
+        await box.journal.delivered(
+            await box.journal.next(), lambda repositories: repositories.transactions.number("tx-1", 77)
+        )
+        alone = Journal(box.store, queued=1, dead=0, has_csms=False)
+
+        async def stop(number: int) -> None:
+            ended = transaction(f"tx-{number}", order=number).ended(moment(), 200)
+            await alone.commit(
+                lambda repositories: repositories.transactions.put(ended),
+                FactKind.STOPPED,
+                ended.local_id,
+                moment(),
+            )
+
+        begun = transaction("tx-3", order=3)
+        await alone.commit(
+            lambda repositories: repositories.transactions.put(begun),
+            FactKind.STARTED,
+            begun.local_id,
+            moment(),
+        )
+        await alone.sample(begun, sample(5), answered=False)
+        for number in (1, 2, 3):
+            await stop(number)
+        waits = [(one.transaction.order, one.kind) for one in await alone.entries()]
+        assert waits == [(2, FactKind.STARTED), (1, FactKind.STOPPED), (2, FactKind.STOPPED)]
+        assert alone.queued == 3
+
+
+@virtual
+async def test_that_a_stop_was_delivered_survives_a_power_cut_and_meter_values_spare_the_disk(
+    tmp_path: Path,
+) -> None:
+    async with outbox(tmp_path / "cpd.db") as box:
+        await give_up_start(box, 1)
+        await box.sample(2, answered=False)
+        commits = box.store.commits
+        await box.journal.delivered(await box.journal.next())
+        assert box.store.commits == commits + 1
+        assert (await box.journal.next()).kind is FactKind.METERED
+        await box.journal.delivered(await box.journal.next())
+        assert box.store.commits == commits + 1
+        assert await box.stored() == []
 
 
 @virtual

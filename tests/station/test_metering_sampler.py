@@ -90,7 +90,7 @@ async def test_a_sample_that_waits_for_the_disk_does_not_fall_to_the_next_transa
     async with bench(tmp_path, connectors=2, ocpp=EACH_MINUTE) as here:
         for connector in (1, 2):
             here.world.plug_in(connector)
-            await here.station.start_remotely(f"TAG{connector}", connector, None)
+            await here.station.remote.start(f"TAG{connector}", connector, None)
         await here.status("Charging", 2)
         first, second = here.running(1), here.running(2)
         assert first is not None and second is not None

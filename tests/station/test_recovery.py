@@ -58,6 +58,22 @@ def test_a_transaction_goes_on_only_where_the_installer_the_plug_and_nobody_else
 
 
 @virtual
+async def test_a_transaction_that_the_csms_refused_does_not_go_on(tmp_path: Path) -> None:
+    """However it was kept from charging before the cut, no power cut gives it back its current."""
+    async with books(tmp_path) as before:
+        await interrupted(before)
+        await before.store.commit(before.ledger.numbered(before.ledger.running[1], 7, refused=True))
+    (tmp_path / "other").mkdir()
+    async with books(tmp_path) as after, bench(tmp_path / "other") as hardware:
+        hardware.world.plug_in(1)
+        left = await after.store.relaxed(lambda repositories: repositories.transactions.running())
+        await recover(left, after.ledger, hardware.guard.evses, resume=True)
+        assert not after.ledger.running
+        (transaction,) = await after.kept()
+        assert (transaction.csms_id, transaction.stop_reason) == (7, StopReason.DEAUTHORIZED)
+
+
+@virtual
 async def test_a_restart_books_what_ran_and_the_connector_is_free_again(tmp_path: Path) -> None:
     async with bench(tmp_path) as here:
         await here.charge()

@@ -1,0 +1,225 @@
+"""Firmware updates carried out: fetched, installed once nothing charges, each step kept before it is told.
+
+How a file is fetched and installed is the machine's matter; what follows what is decided in the domain.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from cpd.domain.firmware import (
+    MAX_RETRIES,
+    MIN_RETRY_INTERVAL_S,
+    FirmwareStatus,
+    FirmwareUpdate,
+    Phase,
+    Step,
+    begin_download,
+    begin_installation,
+    download_failed,
+    downloaded,
+    installation_failed,
+    installed,
+    resumed,
+)
+from cpd.errors import StorageError
+from cpd.station.repositories import Repositories, Store, UntoldStatus
+from cpd.station.signal import Signal
+from cpd.station.timebase import Timebase
+
+log = logging.getLogger(__name__)
+
+RETRY_S = 5.0
+"""What the store refused is tried again this much later."""
+
+
+class FirmwareFailure(Exception):
+    """A file could not be fetched, or was not taken by the installer; `str()` says why, without its location."""
+
+
+class FirmwareMachine(Protocol):
+    """What fetches a file and installs it; one at a time."""
+
+    async def fetch(self, location: str) -> None:
+        """Fetch the file, whole, in the place of the last one. Raises `FirmwareFailure`."""
+
+    async def install(self) -> bool:
+        """Install the file; True where the machine is to restart before it counts. Raises `FirmwareFailure`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptFirmware:
+    """The update that a restart met, and what the CSMS was not told yet."""
+
+    update: FirmwareUpdate | None
+    untold: tuple[UntoldStatus, ...]
+
+
+class Firmware:
+    """The update on its way, if one is; *changed* is called when it begins or ceases to keep sessions from starting.
+
+    *idle* is true while nothing charges, which may turn whenever *turned* fires. *restart* restarts the machine.
+    """
+
+    def __init__(
+        self,
+        kept: KeptFirmware,
+        *,
+        machine: FirmwareMachine,
+        version: str,
+        store: Store,
+        timebase: Timebase,
+        idle: Callable[[], bool],
+        turned: Signal,
+        changed: Callable[[], None],
+        restart: Callable[[], None],
+    ) -> None:
+        self._update = kept.update
+        self._machine = machine
+        self._version = version
+        self._store = store
+        self._timebase = timebase
+        self._idle = idle
+        self._turned = turned
+        self._changed = changed
+        self._restart = restart
+        self._asked = Signal()
+        # A step is judged, written and then in force: another request must not come between.
+        self._changing = asyncio.Lock()
+        self._untold = list(kept.untold)
+        self.told_next = Signal()
+        """Fires when there is something more to tell."""
+
+    @property
+    def status(self) -> FirmwareStatus:
+        """What is done at present; Idle where that is nothing (§6.19)."""
+        return FirmwareStatus.IDLE if self._update is None else self._update.status
+
+    @property
+    def closes(self) -> bool:
+        """True while no session may begin, because new firmware is to be installed."""
+        return self._update is not None and self._update.closes
+
+    @property
+    def untold(self) -> Sequence[UntoldStatus]:
+        """What the CSMS is to be told, in order."""
+        return self._untold
+
+    async def ask(self, location: str, retrieve_at: datetime, retries: int, retry_interval_s: int) -> bool:
+        """Update from *location*, in the place of an update that is not being installed yet; False where one is.
+
+        Kept once this returns True. Raises `StorageError`.
+        """
+        update = FirmwareUpdate(
+            location=location,
+            retrieve_at=retrieve_at,
+            retries=min(max(retries, 0), MAX_RETRIES),
+            retry_interval_s=max(retry_interval_s, MIN_RETRY_INTERVAL_S),
+            version=self._version,
+        )
+        async with self._changing:
+            if self._update is not None and not self._update.replaceable:
+                return False
+            await self._store.commit(lambda repositories: repositories.firmware.put(update))
+            self._take(update)
+        log.info("firmware update is due at=%s retries=%d", retrieve_at, update.retries)
+        self._asked.fire()
+        return True
+
+    async def told(self, untold: UntoldStatus) -> None:
+        """The CSMS has taken it, or will not. Raises `StorageError`; then a restart tells it once more."""
+        self._untold.remove(untold)
+        await self._store.relaxed(lambda repositories: repositories.firmware.told(untold.seq))
+
+    def look(self) -> None:
+        """The wall clock stepped: look again whether it is time."""
+        self._asked.fire()
+
+    async def run(self) -> None:
+        """Carry updates out, for ever."""
+        if self._update is not None:
+            await self._move(self._update, resumed(self._update, self._version))
+        while True:
+            if self._update is None:
+                await self._asked.wait()
+            else:
+                await self._do(self._update)
+
+    async def _do(self, update: FirmwareUpdate) -> None:
+        match update.phase:
+            case Phase.WAITING:
+                await self._wait_until(update)
+            case Phase.DOWNLOADING:
+                await self._move(update, await self._fetch(update))
+            case Phase.DOWNLOADED:
+                if self._idle():
+                    await self._move(update, begin_installation(update))
+                else:
+                    await self._turned.wait()
+            case Phase.INSTALLING:
+                await self._move(update, await self._install(update))
+            case Phase.RESTARTING:
+                self._restart()
+                await self._asked.wait()
+
+    async def _wait_until(self, update: FirmwareUpdate) -> None:
+        ahead_s = (update.retrieve_at - self._timebase.clock.now()).total_seconds()
+        if ahead_s <= 0:
+            await self._move(update, begin_download(update))
+            return
+        try:
+            async with asyncio.timeout(ahead_s):
+                await self._asked.wait()
+        except TimeoutError:
+            return
+
+    async def _fetch(self, update: FirmwareUpdate) -> Step:
+        try:
+            await self._machine.fetch(update.location)
+        except FirmwareFailure as error:
+            log.warning("firmware is not fetched retries=%d: %s", update.retries, error)
+            return download_failed(update, self._timebase.clock.now())
+        return downloaded(update)
+
+    async def _install(self, update: FirmwareUpdate) -> Step:
+        try:
+            restarts = await self._machine.install()
+        except FirmwareFailure as error:
+            log.error("firmware is not installed: %s", error)
+            return installation_failed()
+        return installed(update, restarts=restarts)
+
+    async def _move(self, before: FirmwareUpdate, step: Step) -> None:
+        """Keep a step, and what is told of it, until the store takes it; nothing where another update came."""
+        while True:
+            try:
+                async with self._changing:
+                    if self._update is before:
+                        await self._keep(step)
+                    return
+            except StorageError as error:
+                log.error("firmware update waits for the store: %s", error)
+            await self._timebase.clock.sleep(RETRY_S)
+
+    async def _keep(self, step: Step) -> None:
+        def work(repositories: Repositories) -> UntoldStatus | None:
+            if step.update is None:
+                repositories.firmware.remove()
+            else:
+                repositories.firmware.put(step.update)
+            return None if step.told is None else repositories.firmware.tell(step.told)
+
+        untold = await self._store.commit(work)
+        if untold is not None:
+            self._untold.append(untold)
+            log.info("firmware %s", untold.status)
+        self._take(step.update)
+        self.told_next.fire()
+
+    def _take(self, update: FirmwareUpdate | None) -> None:
+        closed, self._update = self.closes, update
+        if closed is not self.closes:
+            self._changed()

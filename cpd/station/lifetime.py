@@ -1,0 +1,141 @@
+"""The outlets as the station sees them: each with one energy register for life, kept across its meters.
+
+The register is written with each start and stop, so between sessions, when meters are changed, it is exact.
+"""
+
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
+
+from cpd.domain.metering import SampleContext
+from cpd.domain.register import Course, Register
+from cpd.domain.transactions import Transaction
+from cpd.errors import StorageError
+from cpd.station.ledger import Bracket
+from cpd.station.repositories import Repositories, Store
+from cpd.station.signal import Signal
+from hal.evse import CardRead, Evse, Hal, Offer, OutletEvent, OutletSnapshot
+from hal.values import FaultKind, StopReason, UnlockResult
+
+log = logging.getLogger(__name__)
+
+
+class Lifetimes:
+    """A `hal.evse.Hal` over another one, whose readings never run back."""
+
+    def __init__(self, hal: Hal, kept: Mapping[int, Register], store: Store) -> None:
+        self._hal = hal
+        self._registers = dict(kept)
+        self._store = store
+        self._rebased = Signal()
+        self._unkept: set[int] = set()
+        self._evses: Mapping[int, Evse] = {
+            number: _LifetimeEvse(number, evse, self) for number, evse in hal.evses.items()
+        }
+
+    @property
+    def evses(self) -> Mapping[int, Evse]:
+        """The outlets, 1 … n."""
+        return self._evses
+
+    def cards(self) -> AsyncIterator[CardRead]:
+        """Cards as they are presented."""
+        return self._hal.cards()
+
+    def told_wh(self, connector: int, raw_wh: int) -> int:
+        """The lifetime register of *connector* now that its meter says *raw_wh*."""
+        before = self._registers.get(connector, Register.first(raw_wh))
+        after, course = before.read(raw_wh)
+        self._registers[connector] = after
+        if course in (Course.WRAPPED, Course.REPLACED):
+            log.warning(
+                "meter connector=%d %s: it went from %d to %d Wh, the register goes on at %d Wh",
+                connector,
+                course,
+                before.raw_wh,
+                raw_wh,
+                after.lifetime_wh,
+            )
+            self._unkept.add(connector)
+            self._rebased.fire()
+        return after.lifetime_wh
+
+    def keep(self, connector: int) -> Callable[[Repositories], None]:
+        """The work that keeps the register of *connector* as it is now."""
+        register = self._registers.get(connector)
+
+        def work(repositories: Repositories) -> None:
+            if register is not None:
+                repositories.registers.put(connector, register)
+
+        return work
+
+    def with_registers(self, bracket: Bracket) -> Bracket:
+        """*bracket* whose work keeps the register, too."""
+
+        def both(transaction: Transaction, context: SampleContext) -> Callable[[Repositories], None]:
+            works = (bracket(transaction, context), self.keep(transaction.connector))
+
+            def work(repositories: Repositories) -> None:
+                for one in works:
+                    one(repositories)
+
+            return work
+
+        return both
+
+    async def run(self) -> None:
+        """Keep each new beginning of a meter as soon as it is seen, for ever."""
+        while True:
+            while not self._unkept:
+                await self._rebased.wait()
+            connector = self._unkept.pop()
+            try:
+                await self._store.commit(self.keep(connector))
+            except StorageError as error:
+                log.error(
+                    "the register of connector=%d is not kept until its next session: %s", connector, error
+                )
+
+
+class _LifetimeEvse:
+    """One outlet: everything is passed on, but the energy of its meter."""
+
+    def __init__(self, connector: int, evse: Evse, lifetimes: Lifetimes) -> None:
+        self._connector = connector
+        self._evse = evse
+        self._lifetimes = lifetimes
+
+    def snapshot(self) -> OutletSnapshot:
+        snapshot = self._evse.snapshot()
+        meter = snapshot.meter
+        if meter is None:
+            return snapshot
+        told_wh = self._lifetimes.told_wh(self._connector, meter.energy_wh)
+        if told_wh == meter.energy_wh:
+            return snapshot
+        return replace(snapshot, meter=replace(meter, energy_wh=told_wh))
+
+    def offer(self, offer: Offer | None) -> None:
+        self._evse.offer(offer)
+
+    def stop(self, reason: StopReason) -> None:
+        self._evse.stop(reason)
+
+    def set_available(self, available: bool) -> None:
+        self._evse.set_available(available)
+
+    def hold_plug(self, held: bool) -> None:
+        self._evse.hold_plug(held)
+
+    async def unlock(self) -> UnlockResult:
+        return await self._evse.unlock()
+
+    def wake(self) -> None:
+        self._evse.wake()
+
+    def acknowledge_fault(self, kind: FaultKind) -> bool:
+        return self._evse.acknowledge_fault(kind)
+
+    def events(self) -> AsyncIterator[OutletEvent]:
+        return self._evse.events()
