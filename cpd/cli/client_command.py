@@ -14,6 +14,7 @@ from cpd.control.api import DEFAULT_SOCKET
 from cpd.control.client import TIMEOUT_S, ControlClient
 
 DEFAULT_CONFIG = "/etc/cpd/cpd.toml"
+_CLIENT_OPTIONS = ("socket", "config", "json", "color", "timeout")
 _COLOUR = ("auto", "always", "never")
 _CLEAR_SCREEN = "\x1b[H\x1b[2J"
 
@@ -103,16 +104,18 @@ def client_command(name: str, of: click.Group | None = None) -> Callable[[Callab
 
 
 def client_group(
-    name: str, alone: Callable[[Session], int] | None = None
+    name: str, alone: Callable[..., int] | None = None
 ) -> Callable[[Callable[[], None]], click.Group]:
-    """A group of client commands; *alone* is what it does without one."""
+    """A group of client commands; *alone* is what it does without one, with the group's own options."""
 
     def decorate(function: Callable[[], None]) -> click.Group:
         @functools.wraps(function)
         def run(**given: Any) -> int | None:
             ctx = click.get_current_context()
-            remember(ctx, given)
-            return alone(_session(ctx)) if alone is not None and ctx.invoked_subcommand is None else None
+            remember(ctx, {option: given.pop(option) for option in _CLIENT_OPTIONS})
+            if alone is None or ctx.invoked_subcommand is not None:
+                return None
+            return alone(_session(ctx), **given)
 
         return click.group(name, invoke_without_command=alone is not None)(client_options(run))
 

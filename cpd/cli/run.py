@@ -29,7 +29,7 @@ def run(ctx: click.Context, config: str | None) -> int:
     gc.enable()
     status = 0
     try:
-        run_daemon(Path(config_path(ctx, config)))
+        status = run_daemon(Path(config_path(ctx, config)))
     except* SettingsError as mistakes:
         _complain(mistakes)
         status = 2

@@ -62,10 +62,11 @@ def severity(document: StatusDocument) -> int:
     connectors, csms = document["connectors"], document["csms"]
     if any(connector["ocpp_status"] == "Faulted" for connector in connectors):
         return FAULTED
-    offline = csms["url"] is not None and not (csms["connected"] and csms["registration"] == "Accepted")
+    offline = csms["url"] is not None and not csms["online"]
     faults = any(connector["faults"] for connector in connectors)
     untrusted = not document["station"]["clock"]["trusted"]
-    return DEGRADED if offline or faults or untrusted or csms["dead"] else 0
+    store = any(document["store"].values())
+    return DEGRADED if offline or faults or untrusted or csms["dead"] or store else 0
 
 
 def state_of(connector: ConnectorDocument) -> str:
@@ -108,10 +109,16 @@ def _station_lines(document: StatusDocument, terminal: Terminal) -> list[str]:
     station, csms = document["station"], document["csms"]
     head = (station["id"], f"cpd {station['firmware_version']}", f"up {span(station['uptime_s'])}")
     lines = terminal.flow(head, gap=2)
+    store = document["store"]
     for name, (good, words) in (
         ("CSMS", _csms_words(document)),
         ("Clock", _clock_words(document)),
         ("Queue", _queue_words(csms["queued"], csms["dead"])),
+        *(
+            ("Store", (False, trouble.removeprefix("store ")))
+            for trouble in (store["failure"], store["damage"])
+            if trouble
+        ),
     ):
         glyph = terminal.glyph("●" if good else "✗")
         indent = 7 + columns_of(glyph) + 1
@@ -131,11 +138,10 @@ def _csms_words(document: StatusDocument) -> tuple[bool, str]:
         return False, f"offline{_since(csms['since'], document)}{reason}"
     if csms["registration"] != "Accepted":
         return False, f"connected, boot {csms['registration'] or 'not answered'}"
-    answered = csms["last_answer_at"]
-    if answered is None:
-        return True, "online"
-    age_s = (_now(document) - moment(answered)).total_seconds()
-    return True, f"online, answered {span(age_s)} ago"
+    if csms["last_answer_at"] is None:
+        return False, "connected, nothing answered yet"
+    answered = f"answered {span((_now(document) - moment(csms['last_answer_at'])).total_seconds())} ago"
+    return (True, f"online, {answered}") if csms["online"] else (False, f"connected but silent, {answered}")
 
 
 def _clock_words(document: StatusDocument) -> tuple[bool, str]:
@@ -157,6 +163,7 @@ def _connector_lines(connector: ConnectorDocument, document: StatusDocument, ter
     lines = labelled(label, state)
     lines[0] = terminal.paint(colour, lines[0])
     lines += terminal.flow(_transaction_words(connector, document), 3)
+    lines += terminal.flow(_reservation_words(connector, document), 3)
     if connector["pilot"]["state"] in ("B", "C", "D") or connector["faults"]:
         lines += terminal.flow(_limit_words(connector, document), 3)
         lines += terminal.flow(_hardware_words(connector), 3)
@@ -189,6 +196,13 @@ def _transaction_words(connector: ConnectorDocument, document: StatusDocument) -
         yield f"since {when(transaction['started_at'], document['station']['clock'])}"
     yield f"tag {transaction['id_tag']}"
     yield f"tx {transaction['id']}" if transaction["id"] is not None else "tx not yet known to the CSMS"
+
+
+def _reservation_words(connector: ConnectorDocument, document: StatusDocument) -> Iterator[str]:
+    reservation = connector["reservation"]
+    if reservation is not None:
+        yield f"for tag {reservation['id_tag']}"
+        yield f"until {when(reservation['expires_at'], document['station']['clock'])}"
 
 
 def _limit_words(connector: ConnectorDocument, document: StatusDocument) -> Iterator[str]:
@@ -260,8 +274,13 @@ def _troubles(document: StatusDocument, terminal: Terminal) -> Iterator[str]:
 
 
 def _shown_blockers(connector: ConnectorDocument) -> list[BlockerDocument]:
-    """The primary cause, unless the connector only waits for a customer."""
-    return [] if connector["ocpp_status"] == "Available" else connector["blockers"][:1]
+    """The primary cause, unless the connector only waits for a customer, or an increase for its time."""
+    if connector["ocpp_status"] == "Available":
+        return []
+    if connector["ocpp_status"] == "Reserved" and connector["pilot"]["state"] == "A":
+        return []
+    charges = connector["ocpp_status"] == "Charging"
+    return [one for one in connector["blockers"][:1] if not (charges and one["source"].get("kind") == "wait")]
 
 
 def _since(since: str | None, document: StatusDocument) -> str:

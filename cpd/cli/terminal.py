@@ -27,6 +27,7 @@ _ASCII = {
     "–": "-",
     "’": "'",
     "≤": "<=",
+    "▸": ">",
 }
 _UNITS = frozenset({"A", "mA", "W", "kW", "Wh", "kWh", "V", "s", "ms", "min", "m", "h", "d", "%"})
 _COLOURS = {"green": "32", "red": "31", "yellow": "33", "dim": "2", "bold": "1"}

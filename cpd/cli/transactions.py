@@ -46,41 +46,41 @@ def transactions(session: Session, limit: int, as_csv: bool, full: bool) -> int:
     if as_csv and not session.json:
         _write_csv(document)
         return 0
-    now = status["station"]["clock"]["now"]
-    session.show(document, render_transactions(document, now, session.terminal))
+    session.show(document, render_transactions(document, status, session.terminal))
     return 0
 
 
-def render_transactions(document: TransactionsDocument, now: str, terminal: Terminal) -> str:
+def render_transactions(document: TransactionsDocument, status: StatusDocument, terminal: Terminal) -> str:
     """The transactions, as a table where there is room."""
+    now, alone = status["station"]["clock"]["now"], status["csms"]["url"] is None
     past = document["transactions"]
     if not past:
         return "no transactions yet"
     if terminal.has_tables:
         heads = ("TX", "CONNECTOR", "TAG", "START", "STOP", "ENERGY", "REASON", "CSMS", "LOCAL ID")
-        return "\n".join(terminal.table(heads, (_row(one, now) for one in past)))
-    return "\n".join(line for one in past for line in _lines(one, now, terminal))
+        return "\n".join(terminal.table(heads, (_row(one, now, alone) for one in past)))
+    return "\n".join(line for one in past for line in _lines(one, now, alone, terminal))
 
 
-def _lines(one: PastTransactionDocument, now: str, terminal: Terminal) -> list[str]:
+def _lines(one: PastTransactionDocument, now: str, alone: bool, terminal: Terminal) -> list[str]:
     glyph, colour = ("⚡", "green") if one["meter_stop_wh"] is None else ("✓", "green")
-    if one["meter_stop_wh"] is not None and not one["delivered"]:
+    if one["meter_stop_wh"] is not None and not one["delivered"] and not alone:
         glyph, colour = "!", "yellow"
     label = terminal.glyph(glyph) + " "
     lines = terminal.flow([_number(one), f"connector {one['connector']}", _energy(one)], columns_of(label))
     head, *more = labelled(label, lines)
-    return [terminal.paint(colour, head), *more, *terminal.flow(_details(one, now), 3)]
+    return [terminal.paint(colour, head), *more, *terminal.flow(_details(one, now, alone), 3)]
 
 
-def _details(one: PastTransactionDocument, now: str) -> Iterator[str]:
+def _details(one: PastTransactionDocument, now: str, alone: bool) -> Iterator[str]:
     yield f"{_time(one['started_at'], now)} – {_end(one, now)}"
     yield f"tag {one['id_tag']}"
     if one["reason"] is not None:
         yield one["reason"]
-    yield _delivery(one)
+    yield _delivery(one, alone)
 
 
-def _row(one: PastTransactionDocument, now: str) -> tuple[str, ...]:
+def _row(one: PastTransactionDocument, now: str, alone: bool) -> tuple[str, ...]:
     return (
         str(one["id"]) if one["id"] is not None else "?",
         str(one["connector"]),
@@ -89,7 +89,7 @@ def _row(one: PastTransactionDocument, now: str) -> tuple[str, ...]:
         _end(one, now),
         _energy(one),
         one["reason"] or "-",
-        _delivery(one),
+        _delivery(one, alone),
         one["local_id"],
     )
 
@@ -110,8 +110,10 @@ def _energy(one: PastTransactionDocument) -> str:
     return "-" if one["energy_wh"] is None else energy(one["energy_wh"])
 
 
-def _delivery(one: PastTransactionDocument) -> str:
-    return "at the CSMS" if one["delivered"] else "waits for the CSMS"
+def _delivery(one: PastTransactionDocument, alone: bool) -> str:
+    if one["delivered"]:
+        return "at the CSMS"
+    return "no CSMS" if alone else "waits for the CSMS"
 
 
 def _write_csv(document: TransactionsDocument) -> None:

@@ -6,41 +6,11 @@ from typing import cast
 import click
 
 from cpd.cli.client_command import Session, client_command
+from cpd.cli.codes import headline
 from cpd.cli.status import state_of
 from cpd.cli.terminal import Terminal, columns_of, labelled
 from cpd.cli.words import amperes, moment, source_of, span, when
 from cpd.control.api import BlockerDocument, ConnectorDocument, StatusDocument, WhyDocument
-
-_HEADLINES = {
-    "EMERGENCY_STOP": "EMERGENCY STOP IS PRESSED",
-    "UNAVAILABLE_CSMS": "SWITCHED OFF BY THE CSMS",
-    "UNAVAILABLE_LOCAL": "SWITCHED OFF HERE",
-    "UPDATING_FIRMWARE": "FIRMWARE IS BEING UPDATED",
-    "NO_CABLE": "NO CAR IS PLUGGED IN",
-    "CABLE_UNKNOWN": "CABLE IS NOT RECOGNISED",
-    "LOCK_OPEN": "PLUG IS NOT LOCKED",
-    "RESERVED": "RESERVED FOR ANOTHER CARD",
-    "WAITING_FOR_CARD": "WAITING FOR A CARD",
-    "AUTHORIZING": "CSMS IS BEING ASKED",
-    "CARD_REFUSED": "CARD WAS REFUSED",
-    "CARD_UNKNOWN_OFFLINE": "CARD UNKNOWN, CSMS OFFLINE",
-    "TRANSACTION_ENDED": "CHARGING HAS ENDED",
-    "BOOT_NOT_ACCEPTED": "CSMS HAS NOT ACCEPTED US",
-    "LIMIT_ZERO_CSMS": "LIMIT IS 0 A",
-    "LIMIT_BELOW_6A_CSMS": "LIMIT IS BELOW 6 A",
-    "LIMIT_LOCAL": "LOCAL LIMIT IS TOO LOW",
-    "LIMIT_OFFLINE": "OFFLINE LIMIT IS TOO LOW",
-    "LIMIT_STATION": "MAIN FUSE IS TOO SMALL",
-    "LIMIT_SHARED": "ANOTHER CONNECTOR HAS IT",
-    "LIMIT_TEMPERATURE": "TOO WARM",
-    "CLOCK_UNTRUSTED": "CLOCK IS NOT SET",
-    "WAIT_MIN_PAUSE": "SHORT PAUSE",
-    "WAIT_PHASE_SWITCH": "PHASES ARE BEING SWITCHED",
-    "WAKING_EV": "CAR IS BEING WOKEN",
-    "EV_NOT_READY": "CAR DOES NOT ASK",
-    "EV_NEEDS_VENTILATION": "CAR ASKS FOR VENTILATION",
-    "EV_DRAWS_NOTHING": "CAR DRAWS NOTHING",
-}
 
 
 @client_command("why")
@@ -71,11 +41,13 @@ def render_why(
     """What is well, what is not, and what to do."""
     number, blockers = reason["connector"], reason["blockers"]
     now = moment(status["station"]["clock"]["now"])
-    if not blockers:
+    if not blockers or (reason["charging"] and all(map(_only_slows, blockers))):
         said = f"{number} {state_of(connector)} at {amperes(connector['offer_a'])}"
         lines = [terminal.paint("bold", terminal.cut(said, terminal.width)), ""]
         lines += [line for words in _well(connector) for line in _point("✓", words, terminal)]
         lines += [line for words in _current(connector, status) for line in _point("·", words, terminal)]
+        for blocker in blockers:
+            lines += _slowing(blocker, status, terminal)
         return "\n".join(lines)
     since = blockers[0]["since"]
     for_long = "" if since is None else f" for {span((now - moment(since)).total_seconds())}"
@@ -87,13 +59,6 @@ def render_why(
     lines += ["", *labelled("Do:  ", terminal.wrap(blockers[0]["next_step"], 5))]
     lines += [terminal.cut(blockers[0]["code"], terminal.width)]
     return "\n".join(lines)
-
-
-def headline(code: str) -> str:
-    """A blocker's code in capitals that say what it means."""
-    if code.startswith("FAULT_"):
-        return "FAULT: " + code.removeprefix("FAULT_").replace("_", " ")
-    return _HEADLINES.get(code, code.replace("_", " "))
 
 
 def _cause(
@@ -111,21 +76,33 @@ def _cause(
     if primary:
         lines = [terminal.paint("red", line) for line in lines]
     lines += terminal.wrap(blocker["evidence"], 4)
-    lines += terminal.flow(_when(blocker, status), 4, gap=1)
-    runner_up = connector["limit"]["runner_up"]
-    if runner_up is not None and blocker["source"] == connector["limit"]["constrained_by"]:
-        source = source_of(runner_up["constrained_by"])
-        lines += terminal.wrap(f"without it: {amperes(runner_up['current_a'])} ← {source}", 4)
-    return lines
+    return lines + terminal.flow(_when(blocker, status), 4, gap=1)
+
+
+def _only_slows(blocker: BlockerDocument) -> bool:
+    """True where current flows all the same, less than could."""
+    return blocker["source"].get("kind") in ("wait", "temperature")
+
+
+def _slowing(blocker: BlockerDocument, status: StatusDocument, terminal: Terminal) -> list[str]:
+    """What keeps a connector that charges from charging faster."""
+    lines = _point("!", blocker["evidence"], terminal)
+    lines += terminal.flow(_when(blocker, status), 2, gap=1)
+    return lines + terminal.wrap(f"Do: {blocker['next_step']}", 2)
 
 
 def _when(blocker: BlockerDocument, status: StatusDocument) -> Iterator[str]:
+    """Since when it holds, or when the profile was set that is the cause; and when it ends."""
     clock, since, until = status["station"]["clock"], blocker["since"], blocker["until"]
-    if since is not None:
-        yield f"since {when(since, clock)}" + ("," if until is not None else "")
+    set_at = blocker["source"].get("set_at")
+    begins = (
+        f"set {when(set_at, clock)}" if set_at is not None else f"since {when(since, clock)}" if since else ""
+    )
+    if begins:
+        yield begins + ("," if until is not None else "")
     if until is not None and clock["trusted"]:
         left_s = (moment(until) - moment(clock["now"])).total_seconds()
-        yield f"until {when(until, clock)} (in {span(left_s)})"
+        yield f"ends {when(until, clock)} (in {span(left_s)})"
     elif until is not None:
         yield f"ends {when(until, clock)}"
 

@@ -60,6 +60,7 @@ class StationDocument(TypedDict):
 class CsmsDocument(TypedDict):
     """The link to the central system; *url* is None where the charger works alone.
 
+    *online*: the boot is accepted, and a call was answered over the connection that stands.
     *queued* and *dead* count the journal's entries that wait, and those that were given up. *held*: kept
     down on request.
     """
@@ -68,6 +69,7 @@ class CsmsDocument(TypedDict):
     connected: bool
     since: str | None
     registration: str | None
+    online: bool
     last_answer_at: str | None
     last_error: str | None
     held: bool
@@ -102,12 +104,13 @@ class ContactorDocument(TypedDict):
 
 
 class SourceDocument(TypedDict, total=False):
-    """What set something: its kind, and the charging profile where it is one; empty where nothing did."""
+    """What set something: its kind, and the charging profile where it is one, received at *set_at*; else empty."""
 
     kind: str
     purpose: str
     id: int
     stack_level: int
+    set_at: str
 
 
 class ConstraintDocument(TypedDict):
@@ -166,6 +169,16 @@ class PastTransactionDocument(TransactionDocument):
     delivered: bool
 
 
+class ReservationDocument(TypedDict):
+    """Whom a connector is kept for; *connector* is 0 where any connector would do for them."""
+
+    id: int
+    connector: int
+    id_tag: str
+    parent_id_tag: str | None
+    expires_at: str
+
+
 class FaultDocument(TypedDict):
     """A fault that stands; *clears_by* is unplug, acknowledge, recovers or recovers_for_60_s."""
 
@@ -202,9 +215,16 @@ class ConnectorDocument(TypedDict):
     offer_a: float
     meter: MeterDocument | None
     transaction: TransactionDocument | None
-    reservation: None
+    reservation: ReservationDocument | None
     faults: list[FaultDocument]
     blockers: list[BlockerDocument]
+
+
+class StoreDocument(TypedDict):
+    """*failure*: why what should be kept is not; *damage*: what this start found. None while all is well."""
+
+    failure: str | None
+    damage: str | None
 
 
 class StatusDocument(TypedDict):
@@ -214,6 +234,7 @@ class StatusDocument(TypedDict):
     station: StationDocument
     csms: CsmsDocument
     hal: HalDocument
+    store: StoreDocument
     connectors: list[ConnectorDocument]
 
 
@@ -298,6 +319,64 @@ class ConfigurationDocument(TypedDict):
     schema: Literal["cpd.configuration/1"]
     keys: list[ConfigurationKeyDocument]
     status: NotRequired[str]
+
+
+class LocalLimitDocument(TypedDict):
+    """`limit`: the local limit of a connector and its end, both None once it is off; *limit* is what holds now."""
+
+    schema: Literal["cpd.limit/1"]
+    connector: int
+    current_a: float | None
+    until: str | None
+    limit: LimitDocument
+
+
+TransactionAction = Literal["StartTransaction", "MeterValues", "StopTransaction"]
+
+
+class QueuedMessageDocument(TypedDict):
+    """A message about a transaction that the CSMS has not taken, *dead* once it was given up.
+
+    *id* is None while it goes straight out and was never written. *order* counts the transactions of this
+    charger, ``L-91`` in words; *transaction_id* is the CSMS's number, None while unknown. *running*: the
+    transaction goes on, more will follow. *attempts* were in vain, the last for the reason *last_error*.
+    """
+
+    id: int | None
+    action: TransactionAction
+    local_id: str
+    attempts: int
+    last_error: str | None
+    dead: bool
+    created_at: str | None
+    order: int
+    connector: int
+    transaction_id: int | None
+    running: bool
+
+
+class QueueDocument(TypedDict):
+    """`queue.list` in the order of delivery; `queue.retry`: what waits anew."""
+
+    schema: Literal["cpd.queue/1"]
+    messages: list[QueuedMessageDocument]
+
+
+class UnlockDocument(TypedDict):
+    """`unlock`: the plug can be pulled; anything else is an error."""
+
+    schema: Literal["cpd.unlock/1"]
+    connector: int
+    unlocked: Literal[True]
+
+
+class AvailabilityDocument(TypedDict):
+    """`availability`: kept, and in force now (Accepted) or once the transaction has ended (Scheduled)."""
+
+    schema: Literal["cpd.availability/1"]
+    connector: int
+    operative: bool
+    status: str
 
 
 class DoneDocument(TypedDict):

@@ -6,6 +6,7 @@ are shortened unless *full*.
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from typing import cast
 
 from cpd.control.api import (
     BlockerDocument,
@@ -17,6 +18,7 @@ from cpd.control.api import (
     LimitDocument,
     MeterDocument,
     PastTransactionDocument,
+    ReservationDocument,
     RunnerUpDocument,
     ScheduleDocument,
     SourceDocument,
@@ -29,6 +31,7 @@ from cpd.domain.blockers import Blocker
 from cpd.domain.composite import ActiveLimit, CompositeSchedule
 from cpd.domain.connector_status import ERROR_CODES, ConnectorStatus
 from cpd.domain.profile_book import InstalledProfile
+from cpd.domain.reservations import Reservation
 from cpd.domain.supply import Constraint
 from cpd.domain.transactions import Transaction
 from cpd.station.configuration import ConfigurationKey
@@ -61,9 +64,10 @@ def status_document(snapshot: StationSnapshot, dated: Dated, *, full: bool = Fal
         "csms": {
             "url": link.url,
             "connected": link.connected,
-            "since": _optional(link.since),
+            "since": optional_instant(link.since),
             "registration": link.registration,
-            "last_answer_at": _optional(link.last_answer_at),
+            "online": link.online,
+            "last_answer_at": optional_instant(link.last_answer_at),
             "last_error": link.last_error,
             "held": link.held,
             "security_profile": link.security_profile,
@@ -72,6 +76,7 @@ def status_document(snapshot: StationSnapshot, dated: Dated, *, full: bool = Fal
             "dead": snapshot.dead,
         },
         "hal": {"backend": snapshot.hal_backend, "process": snapshot.hal_process, "lease_s": LEASE_S},
+        "store": {"failure": snapshot.store.failure, "damage": snapshot.store.damage},
         "connectors": [_connector(connector, dated, full=full) for connector in snapshot.connectors],
     }
 
@@ -123,7 +128,7 @@ def past_transaction_document(
     return {
         **running,
         "connector": transaction.connector,
-        "stopped_at": _optional(stopped_at),
+        "stopped_at": optional_instant(stopped_at),
         "meter_stop_wh": stop_wh,
         "reason": transaction.stop_reason.value if transaction.stop_reason is not None else None,
         "delivered": delivered,
@@ -179,17 +184,18 @@ def _connector(connector: ConnectorSnapshot, dated: Dated, *, full: bool) -> Con
             "confirmed": outlet.contactor.value,
             "phases": outlet.phases,
         },
-        "limit": _limit(connector.limit, connector.limit_until),
+        "limit": limit_document(connector.limit, connector.limit_until),
         "offer_a": connector.offer_ma / 1_000,
         "meter": _meter(outlet.meter, connector.meter_age_s),
         "transaction": transaction,
-        "reservation": None,
+        "reservation": _reservation(connector.reservation, full=full),
         "faults": [_fault(fault, dated) for fault in outlet.faults],
         "blockers": _blockers(connector.blockers),
     }
 
 
-def _limit(limit: ActiveLimit, until: datetime | None) -> LimitDocument:
+def limit_document(limit: ActiveLimit, until: datetime | None) -> LimitDocument:
+    """The limit that holds, and *until* when."""
     runner_up: RunnerUpDocument | None = None
     if limit.runner_up is not None:
         runner_up = {
@@ -199,7 +205,7 @@ def _limit(limit: ActiveLimit, until: datetime | None) -> LimitDocument:
     return {
         "current_a": limit.current_ma / 1_000,
         "constrained_by": constraint_document(limit.constrained_by),
-        "until": _optional(until),
+        "until": optional_instant(until),
         "runner_up": runner_up,
     }
 
@@ -223,9 +229,22 @@ def _transaction(
         "local_id": transaction.local_id,
         "id": transaction.csms_id,
         "id_tag": transaction.id_tag if full else shortened(transaction.id_tag),
-        "started_at": _optional(started_at),
+        "started_at": optional_instant(started_at),
         "meter_start_wh": transaction.meter_start_wh,
         "energy_wh": energy_wh,
+    }
+
+
+def _reservation(reservation: Reservation | None, *, full: bool) -> ReservationDocument | None:
+    if reservation is None:
+        return None
+    parent = reservation.parent_id_tag
+    return {
+        "id": reservation.id,
+        "connector": reservation.connector,
+        "id_tag": reservation.id_tag if full else shortened(reservation.id_tag),
+        "parent_id_tag": parent if full or parent is None else shortened(parent),
+        "expires_at": _instant(reservation.expires_at),
     }
 
 
@@ -233,7 +252,7 @@ def _fault(fault: Fault, dated: Dated) -> FaultDocument:
     return {
         "kind": fault.kind.value,
         "error_code": ERROR_CODES[fault.kind],
-        "since": _optional(dated(fault.since_s)),
+        "since": optional_instant(dated(fault.since_s)),
         "latched": fault.rule.latched,
         "clears_by": fault.rule.clearing.value,
     }
@@ -243,9 +262,9 @@ def _blockers(blockers: Iterable[Blocker]) -> list[BlockerDocument]:
     return [
         {
             "code": blocker.code,
-            "since": _optional(blocker.since),
-            "until": _optional(blocker.until),
-            "source": _source(blocker.constraint),
+            "since": optional_instant(blocker.since),
+            "until": optional_instant(blocker.until),
+            "source": _source(blocker),
             "evidence": blocker.evidence,
             "next_step": blocker.next_step,
         }
@@ -253,8 +272,13 @@ def _blockers(blockers: Iterable[Blocker]) -> list[BlockerDocument]:
     ]
 
 
-def _source(constraint: Constraint | None) -> SourceDocument:
-    return {} if constraint is None else {**constraint_document(constraint)}
+def _source(blocker: Blocker) -> SourceDocument:
+    if blocker.constraint is None:
+        return {}
+    source = cast(SourceDocument, constraint_document(blocker.constraint))
+    if blocker.set_at is not None:
+        source["set_at"] = _instant(blocker.set_at)
+    return source
 
 
 def _thousandths(values: tuple[int, ...] | None) -> list[float] | None:
@@ -265,5 +289,6 @@ def _instant(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
-def _optional(at: datetime | None) -> str | None:
+def optional_instant(at: datetime | None) -> str | None:
+    """An instant in RFC 3339, None where there is none."""
     return None if at is None else _instant(at)

@@ -3,11 +3,7 @@
 One table; what is not in it is answered `not_supported`. Types and ranges were checked before.
 """
 
-import os
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any
-
+from cpd.control import local_limit, operation, queue
 from cpd.control.api import (
     ClearedDocument,
     ConfigurationDocument,
@@ -26,6 +22,7 @@ from cpd.control.documents import (
     status_document,
     why_document,
 )
+from cpd.control.method import DONE, Caller, Method, connector_of
 from cpd.control.params import (
     CardParams,
     ClearProfilesParams,
@@ -47,32 +44,6 @@ from cpd.domain.profile_book import ProfileFilter
 from cpd.domain.profiles import RateUnit
 from cpd.domain.variables import VARIABLES, ChangeOutcome
 from cpd.station.configuration import ConfigurationKey
-from cpd.station.snapshot import ConnectorSnapshot
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who calls, by the uid that the kernel vouches for."""
-
-    uid: int
-
-    @property
-    def is_root(self) -> bool:
-        return self.uid == 0
-
-    @property
-    def may_configure(self) -> bool:
-        """Root, and the user whose daemon this is."""
-        return self.uid in (0, os.geteuid())
-
-
-@dataclass(frozen=True, slots=True)
-class Method:
-    """A method: its params, what answers it, and whether it changes something (then it is journalled)."""
-
-    params: type[Params]
-    answer: Callable[[ControlTarget, Any, Caller], Awaitable[object]]
-    mutating: bool = False
 
 
 async def status(target: ControlTarget, params: StatusParams, caller: Caller) -> StatusDocument:
@@ -81,12 +52,12 @@ async def status(target: ControlTarget, params: StatusParams, caller: Caller) ->
 
 
 async def why(target: ControlTarget, params: ConnectorParams, _caller: Caller) -> WhyDocument:
-    return why_document(_connector(target, params.connector))
+    return why_document(connector_of(target, params.connector))
 
 
 async def schedule(target: ControlTarget, params: ScheduleParams, _caller: Caller) -> ScheduleDocument:
     if params.connector != 0:
-        _connector(target, params.connector)
+        connector_of(target, params.connector)
     unit = RateUnit(params.unit) if params.unit is not None else None
     return schedule_document(target.schedule(params.connector, params.duration_s, unit))
 
@@ -174,29 +145,29 @@ async def diff_configuration(
 
 async def authorize(target: ControlTarget, params: CardParams, _caller: Caller) -> DoneDocument:
     if params.connector is not None:
-        _connector(target, params.connector)
+        connector_of(target, params.connector)
     await target.authorize(params.id_tag, params.connector)
-    return _DONE
+    return DONE
 
 
 async def disconnect_csms(target: ControlTarget, _params: Params, _caller: Caller) -> DoneDocument:
     target.csms_hold()
-    return _DONE
+    return DONE
 
 
 async def connect_csms(target: ControlTarget, _params: Params, _caller: Caller) -> DoneDocument:
     target.csms_release()
-    return _DONE
+    return DONE
 
 
 async def mock_plug_in(target: ControlTarget, params: PlugInParams, _caller: Caller) -> DoneDocument:
     _world(target, params.connector).plug_in(params.connector, params.cable_a)
-    return _DONE
+    return DONE
 
 
 async def mock_plug_out(target: ControlTarget, params: ConnectorParams, _caller: Caller) -> DoneDocument:
     _world(target, params.connector).plug_out(params.connector)
-    return _DONE
+    return DONE
 
 
 async def mock_ev(target: ControlTarget, params: EvParams, _caller: Caller) -> DoneDocument:
@@ -208,23 +179,23 @@ async def mock_ev(target: ControlTarget, params: EvParams, _caller: Caller) -> D
         personality=params.personality,
     )
     _world(target, params.connector).ev(params.connector, wishes)
-    return _DONE
+    return DONE
 
 
 async def mock_swipe(target: ControlTarget, params: CardParams, _caller: Caller) -> DoneDocument:
     _world(target, params.connector).swipe(params.id_tag, params.connector)
-    return _DONE
+    return DONE
 
 
 async def mock_fault(target: ControlTarget, params: FaultParams, _caller: Caller) -> DoneDocument:
     _world(target, params.connector).fault(params.connector, params.kind, params.active)
-    return _DONE
+    return DONE
 
 
 async def mock_meter(target: ControlTarget, params: MeterParams, _caller: Caller) -> DoneDocument:
     voltage_mv = _thousandfold(params.voltage_v)
     _world(target, params.connector).meter(params.connector, params.energy_wh, voltage_mv)
-    return _DONE
+    return DONE
 
 
 METHODS: dict[str, Method] = {
@@ -234,6 +205,9 @@ METHODS: dict[str, Method] = {
     "profiles.list": Method(Params, list_profiles),
     "profiles.clear": Method(ClearProfilesParams, clear_profiles, mutating=True),
     "transactions.list": Method(TransactionsParams, list_transactions),
+    **queue.METHODS,
+    **local_limit.METHODS,
+    **operation.METHODS,
     "configuration.get": Method(ConfigurationGetParams, get_configuration),
     "configuration.set": Method(ConfigurationSetParams, set_configuration, mutating=True),
     "configuration.reset": Method(ConfigurationKeyParams, reset_configuration, mutating=True),
@@ -250,8 +224,6 @@ METHODS: dict[str, Method] = {
 }
 """Every method but `watch`, which the server answers itself."""
 
-_DONE: DoneDocument = {"schema": "cpd.done/1", "done": True}
-
 
 def require_full_allowed(params: StatusParams, caller: Caller) -> None:
     """Whole idTags are for root; raises `ControlRefused`."""
@@ -264,16 +236,6 @@ def _require_configuring(caller: Caller) -> None:
         raise ControlRefused(
             "no_permission", "only root changes the configuration", "the same again with sudo"
         )
-
-
-def _connector(target: ControlTarget, number: int) -> ConnectorSnapshot:
-    connectors = target.snapshot().connectors
-    for connector in connectors:
-        if connector.id == number:
-            return connector
-    last = len(connectors)
-    known = "there is only connector 1" if last == 1 else f"there are connectors 1 to {last}"
-    raise ControlRefused("not_found", f"there is no connector {number}", known)
 
 
 def _key(target: ControlTarget, name: str) -> ConfigurationKey:
@@ -297,7 +259,7 @@ def _world(target: ControlTarget, connector: int | None) -> MockWorld:
             "refused", "this charger has real hardware", 'mock actions need backend = "mock" in [hal]'
         )
     if connector is not None:
-        _connector(target, connector)
+        connector_of(target, connector)
     return world
 
 

@@ -6,7 +6,9 @@ from typing import Annotated, Any, Literal, get_args
 from msgspec import Meta, Struct
 from msgspec.structs import fields
 
+from cpd.domain.local_limits import LONGEST_S
 from cpd.domain.profiles import Purpose
+from cpd.station.reset import ResetKind
 from hal.values import FaultKind
 
 ConnectorNumber = Annotated[int, Meta(ge=1)]
@@ -56,6 +58,18 @@ class TransactionsParams(StatusParams, frozen=True):
     limit: Annotated[int, Meta(ge=1, le=10_000)] = 50
 
 
+class QueueParams(Params, frozen=True):
+    """*dead*: only what was given up, or only what still waits; None: both."""
+
+    dead: bool | None = None
+
+
+class RetryParams(Params, frozen=True):
+    """*id*: a message's number, or a transaction as ``L-91`` or by its local id: all that is dead of it."""
+
+    id: Annotated[int, Meta(ge=1)] | Annotated[str, Meta(min_length=1, max_length=50)]
+
+
 class ConfigurationGetParams(Params, frozen=True):
     """One key, or all."""
 
@@ -72,6 +86,38 @@ class ConfigurationSetParams(ConfigurationKeyParams, frozen=True):
     """A value as it would go over the wire."""
 
     value: Annotated[str, Meta(max_length=500)]
+
+
+class LocalLimitParams(ConnectorParams, frozen=True):
+    """*current_a* None ends the limit; else it holds for *for_s* seconds."""
+
+    current_a: Annotated[float, Meta(ge=0, le=80)] | None
+    for_s: Annotated[int, Meta(ge=1, le=LONGEST_S)] | None = None
+
+
+class StartParams(ConnectorParams, frozen=True):
+    """*id_tag* None: the one with which the connector charges without a card."""
+
+    id_tag: IdTag | None = None
+
+
+class AvailabilityParams(Params, frozen=True):
+    """*connector* 0 is the station and every connector."""
+
+    connector: StationOrConnector
+    operative: bool
+
+
+class AcknowledgeParams(ConnectorParams, frozen=True):
+    """*code*: the fault's kind, or its code as `why` names it."""
+
+    code: Annotated[str, Meta(min_length=1, max_length=50)]
+
+
+class ResetParams(Params, frozen=True):
+    """What restarts (OCPP 1.6 §7.40)."""
+
+    type: ResetKind
 
 
 class CardParams(Params, frozen=True):

@@ -27,7 +27,8 @@ from cpd.control.api import (
     WatchDocument,
 )
 from cpd.control.documents import status_document
-from cpd.control.methods import METHODS, Caller, require_full_allowed
+from cpd.control.method import Caller
+from cpd.control.methods import METHODS, require_full_allowed
 from cpd.control.params import Params, StatusParams, described
 from cpd.control.target import ControlRefused, ControlTarget
 from cpd.errors import CpdError

@@ -1,23 +1,25 @@
 """The station and the mock's world, as the control interface asks for them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from cpd.control.target import ControlRefused, EvWishes, MockWorld
+from cpd.domain.availability import AvailabilityOutcome, Origin
 from cpd.domain.composite import CompositeSchedule
 from cpd.domain.profile_book import InstalledProfile, ProfileFilter
 from cpd.domain.profiles import ChargingProfile, RateUnit, Refusal
-from cpd.domain.transactions import Transaction
+from cpd.domain.transactions import StopReason, Transaction
 from cpd.domain.variables import ChangeOutcome
 from cpd.station.configuration import ConfigurationKey
 from cpd.station.csms import Csms
-from cpd.station.repositories import Store
+from cpd.station.repositories import JournalEntry, Store
+from cpd.station.reset import ResetKind
 from cpd.station.snapshot import StationSnapshot
 from cpd.station.station import Station
 from cpd.station.timebase import Timebase
 from hal.evse import CardRead
-from hal.values import FaultKind
+from hal.values import FaultKind, UnlockResult
 
 
 class World(Protocol):
@@ -85,7 +87,29 @@ class StationTarget:
         return await self._station.clear_profiles(which)
 
     async def transactions(self, limit: int) -> Sequence[tuple[Transaction, bool]]:
-        return await self._station.transactions(limit)
+        return await self._station.picture.transactions(limit)
+
+    async def set_local_limit(self, connector: int, current_ma: int, for_s: int) -> datetime:
+        (highest_ma,) = [
+            one.max_current_ma for one in self._station.limits.supply.connectors if one.id == connector
+        ]
+        if current_ma >= highest_ma:
+            highest_a = highest_ma // 1_000
+            raise ControlRefused(
+                "refused",
+                f"a local limit only lowers, and {highest_a} A is the most here anyway",
+                f"choose less than {highest_a} A, or off",
+            )
+        return await self._station.local_limits.put(connector, current_ma, for_s)
+
+    async def end_local_limit(self, connector: int) -> None:
+        await self._station.local_limits.end(connector)
+
+    async def queue(self, dead: bool | None) -> Sequence[JournalEntry]:
+        return await self._station.journal.entries(dead=dead)
+
+    async def retry(self, seqs: Collection[int]) -> Sequence[JournalEntry]:
+        return await self._station.journal.revive(seqs)
 
     def configuration(self) -> Sequence[ConfigurationKey]:
         return self._station.configuration.entries()
@@ -99,6 +123,26 @@ class StationTarget:
     async def authorize(self, id_tag: str, connector: int | None) -> None:
         if not self._station.present_card(CardRead(id_tag=id_tag, connector=connector)):
             raise ControlRefused("refused", "too many cards wait already", "try again in a few seconds")
+
+    async def start(self, connector: int, id_tag: str | None) -> None:
+        reason = self._station.admission.start_locally(connector, id_tag)
+        if reason is not None:
+            raise ControlRefused("refused", reason.text, reason.next_step)
+
+    async def stop(self, connector: int) -> None:
+        await self._station.connectors[connector].stop(StopReason.LOCAL)
+
+    async def unlock(self, connector: int) -> UnlockResult:
+        return await self._station.unlocking.unlock(connector)
+
+    async def set_availability(self, connector: int, operative: bool) -> AvailabilityOutcome:
+        return await self._station.availability.change(Origin.LOCAL, connector, operative)
+
+    def acknowledge_fault(self, connector: int, kind: FaultKind) -> bool:
+        return self._station.connectors[connector].evse.acknowledge_fault(kind)
+
+    def reset(self, kind: ResetKind) -> None:
+        self._station.reset.ask(kind)
 
     def csms_hold(self) -> None:
         self._csms.hold()

@@ -3,12 +3,13 @@
 Methods return at once and never wait for the CSMS; the asynchronous ones wait at most for the store.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from cpd.control.api import ErrorCode
+from cpd.domain.availability import AvailabilityOutcome
 from cpd.domain.composite import CompositeSchedule
 from cpd.domain.profile_book import InstalledProfile, ProfileFilter
 from cpd.domain.profiles import RateUnit
@@ -16,8 +17,10 @@ from cpd.domain.transactions import Transaction
 from cpd.domain.variables import ChangeOutcome
 from cpd.errors import CpdError
 from cpd.station.configuration import ConfigurationKey
+from cpd.station.repositories import JournalEntry
+from cpd.station.reset import ResetKind
 from cpd.station.snapshot import StationSnapshot
-from hal.values import FaultKind
+from hal.values import FaultKind, UnlockResult
 
 
 class ControlRefused(CpdError):
@@ -92,6 +95,18 @@ class ControlTarget(Protocol):
     async def transactions(self, limit: int) -> Sequence[tuple[Transaction, bool]]:
         """The newest *limit* transactions, newest first, each with: has the CSMS taken all of it?"""
 
+    async def set_local_limit(self, connector: int, current_ma: int, for_s: int) -> datetime:
+        """Hold *connector* to *current_ma* for *for_s* seconds; returns the end. Refused where it would not lower."""
+
+    async def end_local_limit(self, connector: int) -> None:
+        """End the local limit of *connector*; without effect where there is none."""
+
+    async def queue(self, dead: bool | None) -> Sequence[JournalEntry]:
+        """What the CSMS has not taken, in the order of delivery; *dead*: only what was given up, or only the rest."""
+
+    async def retry(self, seqs: Collection[int]) -> Sequence[JournalEntry]:
+        """Let the dead messages of these numbers wait again, and the stop of each start; returns what waits anew."""
+
     def configuration(self) -> Sequence[ConfigurationKey]:
         """All configuration keys, in the order in which they are to be shown."""
 
@@ -103,6 +118,24 @@ class ControlTarget(Protocol):
 
     async def authorize(self, id_tag: str, connector: int | None) -> None:
         """Go on as if the card had been presented."""
+
+    async def start(self, connector: int, id_tag: str | None) -> None:
+        """Start a transaction, once *id_tag* is authorised; None: as the connector does it without a card."""
+
+    async def stop(self, connector: int) -> None:
+        """End the transaction; it is going to end also where `StorageError` is raised."""
+
+    async def unlock(self, connector: int) -> UnlockResult:
+        """End the transaction and give the plug back, which may take some seconds."""
+
+    async def set_availability(self, connector: int, operative: bool) -> AvailabilityOutcome:
+        """Take a connector (0: the station) out of service at the charger, or back."""
+
+    def acknowledge_fault(self, connector: int, kind: FaultKind) -> bool:
+        """Clear a fault that waits for service; False where its cause still stands."""
+
+    def reset(self, kind: ResetKind) -> None:
+        """Restart as soon as everything has ended in good order."""
 
     def csms_hold(self) -> None:
         """Keep the OCPP link down."""

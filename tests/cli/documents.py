@@ -6,15 +6,21 @@ from typing import Any, cast
 
 from cpd.clock import ClockSource
 from cpd.control.api import (
+    AvailabilityDocument,
     ConfigurationDocument,
+    LocalLimitDocument,
     ProfilesDocument,
+    QueuedMessageDocument,
+    QueueDocument,
     ScheduleDocument,
     StatusDocument,
+    TransactionAction,
     TransactionsDocument,
 )
 from cpd.control.documents import past_transaction_document, schedule_document, status_document, why_document
 from cpd.domain.composite import CompositePeriod, CompositeSchedule
 from cpd.domain.profiles import RateUnit
+from cpd.station.repositories import StoreHealth
 from tests.control.fake_target import (
     BOOT_MONOTONIC_S,
     DEFAULT_100,
@@ -27,6 +33,7 @@ from tests.control.fake_target import (
     a_snapshot,
     a_suspended_connector,
     a_transaction,
+    a_waiting_connector,
     an_idle_connector,
 )
 
@@ -55,8 +62,38 @@ def dated(monotonic_s: float) -> datetime:
 
 
 STATUS: StatusDocument = status_document(SNAPSHOT, dated)
+ALONE_STATUS: StatusDocument = {**STATUS, "csms": {**STATUS["csms"], "url": None, "connected": False}}
 TROUBLED_STATUS: StatusDocument = status_document(TROUBLED, dated)
+SICK_DISK = replace(
+    a_snapshot(an_idle_connector(1)),
+    store=StoreHealth(
+        failure="store /var/lib/cpd/cpd.db: the disk is full; free some space",
+        damage="was damaged at this start: 412 rows saved, 3 unreadable, journal not whole;"
+        " the damaged one is /var/lib/cpd/cpd.db.damaged-1",
+    ),
+)
+SICK_DISK_STATUS: StatusDocument = status_document(SICK_DISK, dated)
 WHY = [why_document(connector) for connector in SNAPSHOT.connectors]
+WAITING_STATUS: StatusDocument = status_document(a_snapshot(a_waiting_connector(1)), dated)
+WHY_WAITING = why_document(a_waiting_connector(1))
+
+LOCAL_LIMIT: LocalLimitDocument = {
+    "schema": "cpd.limit/1",
+    "connector": 1,
+    "current_a": 10.0,
+    "until": "2026-11-22T08:56:00.000Z",
+    "limit": STATUS["connectors"][2]["limit"],
+}
+NO_LOCAL_LIMIT: LocalLimitDocument = {**LOCAL_LIMIT, "current_a": None, "until": None}
+
+IN_SERVICE: AvailabilityDocument = {
+    "schema": "cpd.availability/1",
+    "connector": 1,
+    "operative": True,
+    "status": "Accepted",
+}
+OUT_OF_SERVICE: AvailabilityDocument = {**IN_SERVICE, "connector": 0, "operative": False}
+OUT_OF_SERVICE_SOON: AvailabilityDocument = {**IN_SERVICE, "operative": False, "status": "Scheduled"}
 
 SCHEDULE: ScheduleDocument = schedule_document(
     CompositeSchedule(
@@ -129,6 +166,54 @@ TRANSACTIONS: TransactionsDocument = {
         past_transaction_document(a_transaction(9, running=False), delivered=True),
     ],
 }
+
+
+def queued(
+    number: int, order: int, action: TransactionAction, minutes_ago: int, **more: object
+) -> QueuedMessageDocument:
+    """A message about transaction L-*order*."""
+    message = {
+        "id": number,
+        "action": action,
+        "local_id": f"0192f3c1-{order:04}",
+        "attempts": 0,
+        "last_error": None,
+        "dead": False,
+        "created_at": f"{NOW - timedelta(minutes=minutes_ago):%Y-%m-%dT%H:%M:%S.000Z}",
+        "order": order,
+        "connector": 1 + order % 2,
+        "transaction_id": None,
+        "running": False,
+    }
+    return cast(QueuedMessageDocument, {**message, **more})
+
+
+REFUSED = {"dead": True, "attempts": 5, "last_error": "InternalError: no such transaction"}
+DEAD_QUEUE: QueueDocument = {
+    "schema": "cpd.queue/1",
+    "messages": [
+        queued(11, 86, "StartTransaction", 400, **REFUSED),
+        queued(31, 88, "StopTransaction", 300, transaction_id=81_723, **REFUSED),
+    ],
+}
+QUEUE: QueueDocument = {
+    "schema": "cpd.queue/1",
+    "messages": [
+        *DEAD_QUEUE["messages"],
+        queued(
+            40, 91, "StartTransaction", 41, attempts=2, last_error="no answer to StartTransaction within 30 s"
+        ),
+        *(queued(number, 91, "MeterValues", 80 - number) for number in range(41, 45)),
+        queued(45, 92, "StartTransaction", 20, running=True),
+        queued(46, 91, "StopTransaction", 12),
+        cast(QueuedMessageDocument, {**queued(47, 92, "MeterValues", 1, running=True), "id": None}),
+    ],
+}
+RETRIED: QueueDocument = {
+    "schema": "cpd.queue/1",
+    "messages": [{**one, "dead": False, "attempts": 0} for one in DEAD_QUEUE["messages"]],
+}
+EMPTY_QUEUE: QueueDocument = {"schema": "cpd.queue/1", "messages": []}
 
 CONFIGURATION: ConfigurationDocument = cast(
     ConfigurationDocument,

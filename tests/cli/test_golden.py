@@ -6,21 +6,37 @@ from pathlib import Path
 import pytest
 
 from cpd.cli.config import render_configuration
+from cpd.cli.limit import render_limit
+from cpd.cli.operation import render_availability
 from cpd.cli.profiles import render_profiles
+from cpd.cli.queue import render_queue, render_retry
 from cpd.cli.schedule import render_schedule
 from cpd.cli.status import render_status
 from cpd.cli.terminal import Terminal, columns_of
 from cpd.cli.transactions import render_transactions
 from cpd.cli.why import render_why
 from tests.cli.documents import (
+    ALONE_STATUS,
     CONFIGURATION,
+    DEAD_QUEUE,
+    EMPTY_QUEUE,
+    IN_SERVICE,
+    LOCAL_LIMIT,
+    NO_LOCAL_LIMIT,
+    OUT_OF_SERVICE,
+    OUT_OF_SERVICE_SOON,
     OVER_THE_CLOCK_CHANGE,
     PROFILES,
+    QUEUE,
+    RETRIED,
     SCHEDULE,
+    SICK_DISK_STATUS,
     STATUS,
     TRANSACTIONS,
     TROUBLED_STATUS,
+    WAITING_STATUS,
     WHY,
+    WHY_WAITING,
 )
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -29,13 +45,28 @@ NOW = STATUS["station"]["clock"]["now"]
 VIEWS: dict[str, Callable[[Terminal], str]] = {
     "status": lambda terminal: render_status(STATUS, terminal),
     "status-troubled": lambda terminal: render_status(TROUBLED_STATUS, terminal),
+    "status-sick-disk": lambda terminal: render_status(SICK_DISK_STATUS, terminal),
     "why-charging": lambda terminal: render_why(WHY[0], STATUS["connectors"][0], STATUS, terminal),
     "why-limit": lambda terminal: render_why(WHY[2], STATUS["connectors"][2], STATUS, terminal),
     "why-fault": lambda terminal: render_why(WHY[3], STATUS["connectors"][3], STATUS, terminal),
+    "status-waiting": lambda terminal: render_status(WAITING_STATUS, terminal),
+    "why-waiting": lambda terminal: render_why(
+        WHY_WAITING, WAITING_STATUS["connectors"][0], WAITING_STATUS, terminal
+    ),
+    "limit": lambda terminal: render_limit(LOCAL_LIMIT, STATUS, terminal),
+    "limit-off": lambda terminal: render_limit(NO_LOCAL_LIMIT, STATUS, terminal),
+    "availability-on": lambda terminal: render_availability(IN_SERVICE, terminal),
+    "availability-off": lambda terminal: render_availability(OUT_OF_SERVICE, terminal),
+    "availability-scheduled": lambda terminal: render_availability(OUT_OF_SERVICE_SOON, terminal),
     "schedule": lambda terminal: render_schedule(SCHEDULE, terminal),
     "schedule-clock-change": lambda terminal: render_schedule(OVER_THE_CLOCK_CHANGE, terminal),
     "profiles": lambda terminal: render_profiles(PROFILES, NOW, terminal),
-    "transactions": lambda terminal: render_transactions(TRANSACTIONS, NOW, terminal),
+    "transactions": lambda terminal: render_transactions(TRANSACTIONS, STATUS, terminal),
+    "transactions-alone": lambda terminal: render_transactions(TRANSACTIONS, ALONE_STATUS, terminal),
+    "queue": lambda terminal: render_queue(QUEUE, STATUS, terminal),
+    "queue-dead": lambda terminal: render_queue(DEAD_QUEUE, STATUS, terminal),
+    "queue-alone": lambda terminal: render_queue(EMPTY_QUEUE, ALONE_STATUS, terminal),
+    "queue-retry": lambda terminal: render_retry(RETRIED, terminal),
     "configuration": lambda terminal: render_configuration(CONFIGURATION, terminal),
 }
 TERMINALS = {

@@ -18,7 +18,7 @@ import pytest
 
 from cpd.cli.main import main
 from hal.values import FaultKind
-from tests.cli.documents import SNAPSHOT, TROUBLED
+from tests.cli.documents import SICK_DISK, SNAPSHOT, TROUBLED
 from tests.control.fake_target import FakeTarget, a_charging_connector, a_snapshot
 from tests.control.served import served
 
@@ -84,6 +84,11 @@ def test_json_is_one_document_and_nothing_else(
         (["schedule", "1", "--hours", "2", "--unit", "w"], "cpd.schedule/1"),
         (["profiles"], "cpd.profiles/1"),
         (["transactions"], "cpd.transactions/1"),
+        (["queue"], "cpd.queue/1"),
+        (["queue", "--dead"], "cpd.queue/1"),
+        (["limit", "1", "10A", "--for", "30m"], "cpd.limit/1"),
+        (["limit", "1", "off"], "cpd.limit/1"),
+        (["help", "limit_zero_csms"], "cpd.code/1"),
         (["config", "get"], "cpd.configuration/1"),
         (["config", "get", "heartbeatinterval"], "cpd.configuration/1"),
         (["config", "set", "HeartbeatInterval", "60"], "cpd.configuration/1"),
@@ -113,11 +118,21 @@ def test_every_command_has_its_document_and_its_words(
         (["mock", "fault", "1", "gremlin", "on"], 2, "ground_fault"),
         (["mock", "ev", "1", "--max", "lots"], 2, "not a number of A"),
         (["profiles", "clear"], 2, "--all"),
+        (["limit", "1", "10A"], 2, "--for 30m"),
+        (["limit", "1", "lots", "--for", "30m"], 2, "neither a current such as 10A nor off"),
+        (["limit", "1", "10A", "--for", "soon"], 2, "no time such as 30m"),
+        (["limit", "1", "off", "--for", "30m"], 2, "without --for"),
+        (["limit", "1", "10A", "--for", "99d"], 2, "limit"),
+        (["limit", "5", "10A", "--for", "30m"], 4, "no connector 5"),
+        (["help", "LIMIT_ZERO"], 2, "did you mean LIMIT_ZERO_CSMS"),
         (["--socket", "/no/such/socket", "status"], 3, "cpd is not running"),
         (["status", "5"], 4, "no connector 5"),
         (["why", "5"], 4, "no connector 5"),
         (["config", "get", "NoSuchKey"], 4, "NoSuchKey"),
         (["profiles", "clear", "--id", "4711"], 4, "no such profile"),
+        (["queue", "retry", "L-99"], 4, "no message L-99"),
+        (["queue", "retry", "8"], 5, "it waits"),
+        (["queue", "retry"], 2, "ID"),
         (["config", "set", "NumberOfConnectors", "9"], 5, "read-only"),
         (["status", "--check"], 11, ""),
     ],
@@ -131,12 +146,56 @@ def test_exit_statuses(
 
 
 @pytest.mark.parametrize(
-    ("state", "status"), [(a_snapshot(a_charging_connector()), 0), (TROUBLED, 10), (SNAPSHOT, 11)]
+    ("state", "status"),
+    [(a_snapshot(a_charging_connector()), 0), (TROUBLED, 10), (SICK_DISK, 10), (SNAPSHOT, 11)],
 )
 def test_check_tells_well_from_degraded_from_faulted(path: Path, state: object, status: int) -> None:
     with daemon(path, state):
         assert main(["status", "--check"]) == status
         assert main(["status"]) == 0
+
+
+def test_a_queue_with_dead_messages_is_degraded_only_when_that_is_checked(path: Path) -> None:
+    with daemon(path, TROUBLED):
+        assert main(["queue", "--check"]) == 10
+        assert main(["queue"]) == 0
+    with daemon(path, replace(TROUBLED, dead=0)):
+        assert main(["queue", "--check"]) == 0
+
+
+def test_what_was_given_up_is_listed_and_sent_again(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with daemon(path):
+        assert main(["queue", "--dead", "--json"]) == 0
+        first, _ = json.loads(capsys.readouterr().out)["messages"]
+        assert main(["queue", "retry", str(first["id"])]) == 0
+        assert capsys.readouterr().out == "waits again:\nL-2  tx 81724  Stop\n"
+        assert main(["--json", "queue", "--dead"]) == 0
+        (left,) = json.loads(capsys.readouterr().out)["messages"]
+        assert main(["queue", "retry", left["local_id"], "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["messages"] == [{**left, "dead": False, "attempts": 0}]
+
+
+@pytest.mark.parametrize(
+    ("given", "current_ma", "for_s"),
+    [
+        (["10A", "--for", "30m"], 10_000, 1_800),
+        (["10", "--for", "2h"], 10_000, 7_200),
+        (["5.9a", "--for", "1h30m"], 5_900, 5_400),
+        (["0A", "--for", "90s"], 0, 90),
+        (["16.19 A", "--for", "1d"], 16_100, 86_400),
+    ],
+)
+def test_a_limit_is_read_as_people_write_it(
+    path: Path, given: list[str], current_ma: int, for_s: int
+) -> None:
+    with daemon(path) as target:
+        assert main(["limit", "1", *given]) == 0
+        assert target.acts == [("set_local_limit", 1, current_ma, for_s)]
+
+
+def test_help_alone_lists_the_commands(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["help"]) == 0
+    assert "schedule" in capsys.readouterr().out
 
 
 def test_a_silent_daemon_is_a_timeout(path: Path, capsys: pytest.CaptureFixture[str]) -> None:

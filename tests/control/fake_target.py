@@ -1,12 +1,13 @@
 """A station on paper: snapshots built by hand, and a `ControlTarget` that records what is asked of it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from cpd.clock import ClockSource
 from cpd.control.target import ControlRefused, EvWishes
+from cpd.domain.availability import AvailabilityOutcome
 from cpd.domain.blockers import Blocker
 from cpd.domain.composite import ActiveLimit, CompositePeriod, CompositeSchedule
 from cpd.domain.connector_status import ConnectorStatus
@@ -20,12 +21,22 @@ from cpd.domain.profiles import (
     SchedulePeriod,
 )
 from cpd.domain.supply import Constraint, ConstraintKind
-from cpd.domain.transactions import Moment, StopReason, Transaction
+from cpd.domain.transactions import FactKind, Moment, StopReason, Transaction
 from cpd.domain.variables import ChangeOutcome
 from cpd.station.configuration import ConfigurationKey
+from cpd.station.repositories import JournalEntry
+from cpd.station.reset import ResetKind
 from cpd.station.snapshot import ConnectorSnapshot, LinkSnapshot, StationIdentity, StationSnapshot
 from hal.evse import OutletSnapshot
-from hal.values import ContactorState, Fault, FaultKind, LockState, MeterReading, PilotState
+from hal.values import (
+    ContactorState,
+    Fault,
+    FaultKind,
+    LockState,
+    MeterReading,
+    PilotState,
+    UnlockResult,
+)
 
 NOW = datetime(2026, 11, 22, 8, 26, tzinfo=UTC)
 BOOT_MONOTONIC_S = 100.0
@@ -44,7 +55,7 @@ def a_limit(current_ma: int, by: Constraint, runner_up: ActiveLimit | None = Non
         phases=3,
         constrained_by=by,
         own_ma=current_ma,
-        runner_up=runner_up,
+        find_runner_up=lambda: runner_up,
     )
 
 
@@ -66,6 +77,21 @@ def a_transaction(number: int = 1, *, running: bool = True) -> Transaction:
         return transaction
     stopped = Moment(boot="b", monotonic_s=9.0, at=ended_at)
     return replace(transaction, stopped=stopped, meter_stop_wh=13_840, stop_reason=StopReason.EV_DISCONNECTED)
+
+
+def an_entry(
+    seq: int | None, kind: FactKind, transaction: Transaction, *, dead: bool = False
+) -> JournalEntry:
+    return JournalEntry(
+        seq=seq,
+        kind=kind,
+        transaction=transaction,
+        sample=None,
+        attempts=5 if dead else 0,
+        last_error="InternalError" if dead else None,
+        dead=dead,
+        created=Moment(boot="b", monotonic_s=9.0, at=NOW - timedelta(hours=1)),
+    )
 
 
 OUTLET = OutletSnapshot(
@@ -139,6 +165,19 @@ def a_charging_connector(number: int = 1) -> ConnectorSnapshot:
     )
 
 
+def a_waiting_connector(number: int = 1) -> ConnectorSnapshot:
+    charging = a_charging_connector(number)
+    increase = Blocker(
+        code="WAIT_MIN_PAUSE",
+        since=NOW - timedelta(seconds=2),
+        until=NOW + timedelta(seconds=3),
+        constraint=Constraint(kind=ConstraintKind.WAIT),
+        evidence="increase to 16 A waits, 5 s between increases",
+        next_step="wait, it goes on by itself",
+    )
+    return replace(charging, offer_ma=10_000, blockers=(increase,))
+
+
 def a_suspended_connector(number: int = 1) -> ConnectorSnapshot:
     charging = a_charging_connector(number)
     zero = Blocker(
@@ -146,8 +185,9 @@ def a_suspended_connector(number: int = 1) -> ConnectorSnapshot:
         since=NOW - timedelta(minutes=6),
         until=NOW + timedelta(hours=2, minutes=51),
         constraint=TX_7,
-        evidence="CSMS profile #7 (TxProfile) says 0 A",
-        next_step="ask the operator to clear #7",
+        set_at=NOW - timedelta(minutes=18),
+        evidence="limit 0 A by TxProfile #7; without it 16 A by TxDefault #100",
+        next_step="ask the operator to clear TxProfile #7",
     )
     asleep = Blocker(
         code="EV_NOT_READY",
@@ -199,6 +239,7 @@ LINK = LinkSnapshot(
     connected=True,
     since=NOW - timedelta(days=3),
     registration="Accepted",
+    online=True,
     last_answer_at=NOW - timedelta(seconds=4),
     last_error=None,
     held=False,
@@ -268,12 +309,20 @@ class FakeTarget:
         self.mock: FakeWorld | None = FakeWorld()
         self.installed: tuple[InstalledProfile, ...] = (an_installed_profile(),)
         self.past = [(a_transaction(2), False), (a_transaction(1, running=False), True)]
+        self.entries = [
+            an_entry(7, FactKind.STOPPED, a_transaction(2, running=False), dead=True),
+            an_entry(8, FactKind.METERED, a_transaction(1)),
+            an_entry(9, FactKind.METERED, a_transaction(1), dead=True),
+            an_entry(None, FactKind.METERED, a_transaction(1)),
+        ]
         self.values = {"HeartbeatInterval": "300", "AuthorizationKey": ""}
         self.file_values = dict(self.values)
         self.set_here: set[str] = set()
         self.audited: list[tuple[int, str, str]] = []
         self.audit_error: Exception | None = None
         self.acts: list[tuple[object, ...]] = []
+        self.unlocks = UnlockResult.UNLOCKED
+        self.mended = True
         self.snapshot_error: Exception | None = None
         self._changed = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -342,6 +391,14 @@ class FakeTarget:
     async def transactions(self, limit: int) -> Sequence[tuple[Transaction, bool]]:
         return self.past[:limit]
 
+    async def queue(self, dead: bool | None) -> Sequence[JournalEntry]:
+        return [one for one in self.entries if dead is None or one.dead == dead]
+
+    async def retry(self, seqs: Collection[int]) -> Sequence[JournalEntry]:
+        revived = [replace(one, dead=False, attempts=0) if one.seq in seqs else one for one in self.entries]
+        self.entries = revived
+        return [one for one in revived if one.seq in seqs]
+
     def configuration(self) -> Sequence[ConfigurationKey]:
         return [
             *(
@@ -369,6 +426,34 @@ class FakeTarget:
     async def reset_configuration(self, key: str) -> None:
         self.values[key] = self.file_values[key]
         self.set_here.discard(key)
+
+    async def start(self, connector: int, id_tag: str | None) -> None:
+        self.acts.append(("start", connector, id_tag))
+
+    async def stop(self, connector: int) -> None:
+        self.acts.append(("stop", connector))
+
+    async def unlock(self, connector: int) -> UnlockResult:
+        self.acts.append(("unlock", connector))
+        return self.unlocks
+
+    async def set_availability(self, connector: int, operative: bool) -> AvailabilityOutcome:
+        self.acts.append(("set_availability", connector, operative))
+        return AvailabilityOutcome.SCHEDULED
+
+    def acknowledge_fault(self, connector: int, kind: FaultKind) -> bool:
+        self.acts.append(("acknowledge_fault", connector, kind))
+        return self.mended
+
+    def reset(self, kind: ResetKind) -> None:
+        self.acts.append(("reset", kind))
+
+    async def set_local_limit(self, connector: int, current_ma: int, for_s: int) -> datetime:
+        self.acts.append(("set_local_limit", connector, current_ma, for_s))
+        return NOW + timedelta(seconds=for_s)
+
+    async def end_local_limit(self, connector: int) -> None:
+        self.acts.append(("end_local_limit", connector))
 
     async def authorize(self, id_tag: str, connector: int | None) -> None:
         if id_tag == "BLOCKED":

@@ -93,10 +93,16 @@ def test_a_fault_carries_its_error_code_and_what_clears_it() -> None:
     ]
 
 
-def test_a_blocker_without_a_constraint_has_an_empty_source() -> None:
+def test_a_blocker_names_the_profile_and_when_it_came_and_has_an_empty_source_without_one() -> None:
     zero, asleep = why_document(SNAPSHOT.connectors[2])["blockers"]
 
-    assert zero["source"] == {"kind": "profile", "purpose": "TxProfile", "id": 7, "stack_level": 2}
+    assert zero["source"] == {
+        "kind": "profile",
+        "purpose": "TxProfile",
+        "id": 7,
+        "stack_level": 2,
+        "set_at": "2026-11-22T08:08:00.000Z",
+    }
     assert asleep["source"] == {}
 
 

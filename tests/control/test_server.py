@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cpd.control.api import MAX_LINE_BYTES
-from cpd.control.methods import METHODS, Caller
+from cpd.control.method import Caller
+from cpd.control.methods import METHODS
 from cpd.control.server import MAX_CLIENTS
 from cpd.control.target import ControlRefused, EvWishes
 from cpd.errors import StorageError
@@ -71,7 +72,7 @@ def test_status_is_answered_with_the_id_of_the_request(path: Path) -> None:
         (b'{"jsonrpc": "2.0", "id": true, "method": "status"}\n', -32600),
         (b'{"jsonrpc": "2.0", "id": 1, "method": 3}\n', -32600),
         (b'{"jsonrpc": "2.0", "id": 1, "method": "no.such"}\n', -32601),
-        (b'{"jsonrpc": "2.0", "id": 1, "method": "unlock", "params": {"connector": 1}}\n', -32601),
+        (b'{"jsonrpc": "2.0", "id": 1, "method": "fly", "params": {"connector": 1}}\n', -32601),
         (b'{"jsonrpc": "2.0", "id": 1, "method": "why", "params": [1]}\n', -32602),
         (b'{"jsonrpc": "2.0", "id": 1, "method": "why"}\n', -32602),
         (b'{"jsonrpc": "2.0", "id": 1, "method": "why", "params": {"connector": "1"}}\n', -32602),
@@ -356,6 +357,41 @@ async def test_only_root_changes_the_configuration_and_sees_whole_id_tags() -> N
             await method.answer(target, method.params(**params), somebody)
         assert refused.value.code == "no_permission"
     assert target.values["HeartbeatInterval"] == "300"
+
+
+def test_a_local_limit_is_asked_for_in_tenths_rounded_down(path: Path) -> None:
+    async def conversation(client: Lines, target: FakeTarget) -> None:
+        limited = (await client.call("limit", connector=1, current_a=16.19, for_s=1_800))["result"]
+        ended = (await client.call("limit", connector=1, current_a=None))["result"]
+
+        assert target.acts == [("set_local_limit", 1, 16_100, 1_800), ("end_local_limit", 1)]
+        assert (limited["schema"], limited["current_a"]) == ("cpd.limit/1", 16.1)
+        assert limited["until"] == "2026-11-22T08:56:00.000Z"
+        assert (ended["current_a"], ended["until"]) == (None, None)
+        assert [method for _, method, _ in target.audited] == ["limit", "limit"]
+
+    talk(path, conversation)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"connector": 1, "current_a": 10},
+        {"connector": 1, "current_a": -1, "for_s": 60},
+        {"connector": 1, "current_a": 81, "for_s": 60},
+        {"connector": 1, "current_a": 10, "for_s": 0},
+        {"connector": 1, "current_a": 10, "for_s": 31 * 86_400 + 1},
+        {"connector": 0, "current_a": 10, "for_s": 60},
+        {"connector": 1, "for_s": 60},
+    ],
+)
+def test_a_local_limit_without_an_end_or_out_of_range_is_refused(path: Path, params: dict[str, Any]) -> None:
+    async def conversation(client: Lines, target: FakeTarget) -> None:
+        error = (await client.call("limit", **params))["error"]
+        assert error["data"]["code"] == "invalid_params"
+        assert target.acts == []
+
+    talk(path, conversation)
 
 
 def test_the_mock_world_is_told_in_whole_units(path: Path) -> None:

@@ -1,0 +1,121 @@
+"""What a technician does at the charger itself: start, stop, unlock, availability, fault acknowledgement, reset."""
+
+from cpd.control.api import AvailabilityDocument, DoneDocument, UnlockDocument
+from cpd.control.method import DONE, Caller, Method, connector_of
+from cpd.control.params import (
+    AcknowledgeParams,
+    AvailabilityParams,
+    ConnectorParams,
+    ResetParams,
+    StartParams,
+)
+from cpd.control.target import ControlRefused, ControlTarget
+from cpd.domain.availability import AvailabilityOutcome
+from cpd.station.snapshot import ConnectorSnapshot
+from hal.values import Clearing, FaultKind, UnlockResult
+
+
+async def start(target: ControlTarget, params: StartParams, _caller: Caller) -> DoneDocument:
+    connector = connector_of(target, params.connector)
+    if connector.transaction is not None:
+        raise ControlRefused(
+            "refused",
+            f"a transaction runs on connector {connector.id}",
+            f"cpd stop {connector.id} ends it",
+        )
+    await target.start(connector.id, params.id_tag)
+    return DONE
+
+
+async def stop(target: ControlTarget, params: ConnectorParams, _caller: Caller) -> DoneDocument:
+    connector = connector_of(target, params.connector)
+    if connector.transaction is None:
+        raise ControlRefused(
+            "refused",
+            f"no transaction runs on connector {connector.id}",
+            f"cpd status {connector.id} shows what it does",
+        )
+    await target.stop(connector.id)
+    return DONE
+
+
+async def unlock(target: ControlTarget, params: ConnectorParams, _caller: Caller) -> UnlockDocument:
+    connector = connector_of(target, params.connector)
+    match await target.unlock(connector.id):
+        case UnlockResult.NOT_SUPPORTED:
+            raise ControlRefused(
+                "refused", f"the cable of connector {connector.id} is fixed", "there is nothing to unlock"
+            )
+        case UnlockResult.FAILED:
+            raise ControlRefused(
+                "refused",
+                f"the plug of connector {connector.id} stays locked",
+                f"push the plug in, try again; cpd why {connector.id}",
+            )
+        case UnlockResult.UNLOCKED:
+            return {"schema": "cpd.unlock/1", "connector": connector.id, "unlocked": True}
+
+
+async def availability(
+    target: ControlTarget, params: AvailabilityParams, _caller: Caller
+) -> AvailabilityDocument:
+    number = params.connector
+    if number != 0:
+        connector_of(target, number)
+    outcome = await target.set_availability(number, params.operative)
+    if outcome is AvailabilityOutcome.REJECTED:
+        raise ControlRefused("refused", "the store does not take it", "journalctl -u cpd tells more")
+    return {
+        "schema": "cpd.availability/1",
+        "connector": number,
+        "operative": params.operative,
+        "status": outcome.value,
+    }
+
+
+async def acknowledge_fault(
+    target: ControlTarget, params: AcknowledgeParams, _caller: Caller
+) -> DoneDocument:
+    connector = connector_of(target, params.connector)
+    kind = _standing_fault(connector, params.code)
+    if not target.acknowledge_fault(connector.id, kind):
+        raise ControlRefused(
+            "refused", f"the cause of {kind} still stands", "service it first, then acknowledge it"
+        )
+    return DONE
+
+
+async def reset(target: ControlTarget, params: ResetParams, _caller: Caller) -> DoneDocument:
+    target.reset(params.type)
+    return DONE
+
+
+METHODS = {
+    "start": Method(StartParams, start, mutating=True),
+    "stop": Method(ConnectorParams, stop, mutating=True),
+    "unlock": Method(ConnectorParams, unlock, mutating=True),
+    "availability": Method(AvailabilityParams, availability, mutating=True),
+    "faults.acknowledge": Method(AcknowledgeParams, acknowledge_fault, mutating=True),
+    "reset": Method(ResetParams, reset, mutating=True),
+}
+
+_CLEARED = {
+    Clearing.UNPLUG: "unplug the vehicle once the cause is gone",
+    Clearing.RECOVERS: "it clears by itself once the cause is gone",
+    Clearing.RECOVERS_FOR_60_S: "it clears by itself 60 s after its cause",
+}
+
+
+def _standing_fault(connector: ConnectorSnapshot, code: str) -> FaultKind:
+    """The fault of *connector* that *code* names: by its kind, or as its blocker spells it."""
+    name = code.casefold().removeprefix("fault_")
+    standing = [fault for fault in connector.outlet.faults if fault.kind.value == name]
+    if not standing:
+        words = ", ".join(fault.kind.value for fault in connector.outlet.faults) or "none"
+        raise ControlRefused(
+            "not_found", f"connector {connector.id} has no fault {code}", f"faults that stand: {words}"
+        )
+    clearing = standing[0].rule.clearing
+    if clearing is not Clearing.ACKNOWLEDGE:
+        raise ControlRefused("refused", f"{name} is not acknowledged by hand", _CLEARED[clearing])
+    return standing[0].kind
