@@ -134,6 +134,9 @@ class Charger:
     def __init__(self, folder: Path, config: Path) -> None:
         self.folder = folder
         self.config = config
+        self.environment: dict[str, str] = {}
+        """More variables of the environment, for the next starts."""
+        self.patience_s = PATIENCE_S
         self.socket = folder / "cpd.sock"
         self._earlier = ""
         self._process: _Process | None = None
@@ -152,6 +155,11 @@ class Charger:
         return self._transport.get_pid()
 
     @property
+    def dead(self) -> bool:
+        """True where the process that was started last has ended."""
+        return self._process is not None and self._process.ended.is_set()
+
+    @property
     def cpu_s(self) -> float:
         """What the running daemon has worked, in seconds of CPU."""
         fields = Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
@@ -160,6 +168,8 @@ class Charger:
     async def launch(self) -> None:
         """Start the process; it is not up yet when this returns."""
         self._earlier = self.log
+        if self._transport is not None:
+            self._transport.close()
         transport, self._process = await asyncio.get_running_loop().subprocess_exec(
             _Process,
             *PROGRAM,
@@ -169,7 +179,7 @@ class Charger:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=None,
             stderr=asyncio.subprocess.PIPE,
-            env=_environment(),
+            env=_environment(**self.environment),
         )
         self._transport = transport
 
@@ -184,7 +194,7 @@ class Charger:
         process = self._process
         assert process is not None
         try:
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(self.patience_s):
                 while True:
                     lines = self.log[since:].splitlines(keepends=True)
                     for line in lines:
@@ -198,12 +208,22 @@ class Charger:
     async def ended(self) -> int:
         """The exit status, waited for; negative where a signal ended it."""
         assert self._process is not None and self._transport is not None
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(self.patience_s):
             await self._process.ended.wait()
         self._transport.close()
         status = self._transport.get_returncode()
         assert status is not None
         return status
+
+    async def dies(self) -> bool:
+        """Wait for an end that comes by itself; False where the process lives on."""
+        assert self._process is not None
+        try:
+            async with asyncio.timeout(self.patience_s):
+                await self._process.ended.wait()
+        except TimeoutError:
+            return False
+        return True
 
     async def power_cut(self) -> None:
         """SIGKILL: nothing is said, nothing is tidied up."""
@@ -244,7 +264,7 @@ class Charger:
         """The first status that *holds*, looked at on each change."""
         document: StatusDocument | None = None
         try:
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(self.patience_s):
                 while True:
                     # A fresh subscription hears of its first change at once, the next only a second later.
                     async with control(self.socket) as connection:
@@ -295,12 +315,14 @@ def configuration(
     connector: str = "",
     station: str = "",
     ocpp: str = "",
+    hal: str = "",
+    store: str = "cpd.db",
     more: str = "",
 ) -> Path:
-    """A configuration file in *folder*; but for *url* and *connectors* all are TOML lines of their tables."""
+    """A configuration file in *folder*; but for *url*, *connectors* and the path *store* all are TOML lines."""
     tables = [
         f'[station]\nid = "{STATION}"\n{station}',
-        '[store]\npath = "cpd.db"\n[control]\nsocket = "cpd.sock"\n[hal]\nstate_dir = "hal"',
+        f'[store]\npath = "{store}"\n[control]\nsocket = "cpd.sock"\n[hal]\nstate_dir = "hal"\n{hal}',
         *(f"[[connector]]\nid = {number + 1}\n{connector}" for number in range(connectors)),
         f"[ocpp]\n{ocpp}",
         more,
@@ -315,9 +337,12 @@ def configuration(
 
 
 @asynccontextmanager
-async def charger(folder: Path, *, start: bool = True, **config: Any) -> AsyncIterator[Charger]:
-    """A charger for the length of a `with`; *config* as for `configuration`."""
+async def charger(
+    folder: Path, *, start: bool = True, environment: Mapping[str, str] | None = None, **config: Any
+) -> AsyncIterator[Charger]:
+    """A charger for the length of a `with`; *config* as for `configuration`, *environment* for the daemon alone."""
     here = Charger(folder, configuration(folder, **config))
+    here.environment.update(environment or {})
     try:
         if start:
             await here.start()

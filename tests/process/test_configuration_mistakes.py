@@ -11,7 +11,7 @@ MISTAKES = [
     ('id = "CP-0042"', "", ("station.id", "required", "1 … 255 characters")),
     ('id = "CP-0042"', 'id = "CP-0042"\nvendor = "123456789012345678901"', ("line 3", "1 … 20 characters")),
     ('id = "CP-0042"', 'id = "CP-0042"\nmodle = "Pi"', ("line 3", "station.modle", 'Did you mean "model"?')),
-    ('id = "CP-0042"', 'id = "CP-0042"\nmax_current_a = 5', ("station.max_current_a = 5", "6 … 1000")),
+    ('id = "CP-0042"', 'id = "CP-0042"\nmax_current_a = 0', ("station.max_current_a = 0", "1 … 1000")),
     (
         'id = "CP-0042"',
         'id = "CP-0042"\non_power_loss = "resum"',

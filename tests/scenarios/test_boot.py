@@ -1,6 +1,5 @@
 """Until the central system accepts, a charge point only boots; what the answer says is kept to the second."""
 
-import itertools
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,34 +10,15 @@ from ocpp.v16.enums import RegistrationStatus
 
 from cpd.clock import ClockSource
 from cpd.lab.csms.behaviour import Behaviour, Reaction
-from tests.scenarios.site import STATION, Site, site
+from tests.scenarios.boots import actions, boots, gaps, value_of
+from tests.scenarios.site import STATION, site
 from tests.virtual_time import run_virtual
 
 TAG = "04A31F02B16180"
 
 
-async def boots(here: Site, count: int) -> list[float]:
-    """The instants of the first *count* BootNotifications, waited for."""
-    while len(here.log.messages(call.BootNotification)) < count:
-        await here.log.message(call.BootNotification, since=len(here.log.calls))
-    return [received.at_s for received in here.log.calls if received.action == "BootNotification"]
-
-
-def gaps(instants: list[float]) -> list[float]:
-    return [later - earlier for earlier, later in itertools.pairwise(instants)]
-
-
-def actions(here: Site) -> list[str]:
-    return [received.action for received in here.log.calls]
-
-
-async def value_of(here: Site, key: str) -> str:
-    answer = await here.call(call.GetConfiguration(key=[key]))
-    return str(answer.configuration_key[0]["value"])
-
-
 @pytest.mark.parametrize("registration", [RegistrationStatus.pending, RegistrationStatus.rejected])
-@pytest.mark.parametrize(("interval_s", "kept_s"), [(30, 30), (1, 1), (0, 60)])
+@pytest.mark.parametrize(("interval_s", "kept_s"), [(30, 30), (1, 1), (0, 60), (-1, 60)])
 def test_nothing_but_boots_goes_out_before_acceptance(
     tmp_path: Path, registration: RegistrationStatus, interval_s: int, kept_s: int
 ) -> None:
@@ -98,56 +78,6 @@ def test_a_boot_without_a_good_answer_is_sent_again_within_a_minute(
             here.behave(reactions={})
             await here.log.message(call.StatusNotification)
             assert set(actions(here)[:-1]) == {"BootNotification"}
-
-    run_virtual(scenario())
-
-
-def test_a_pending_charge_point_serves_what_it_is_asked(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        behaviour = Behaviour(registration=RegistrationStatus.pending, interval_s=600)
-        async with site(tmp_path, behaviour=behaviour, online=False) as here:
-            here.network.up = True
-            await boots(here, 1)
-            await here.clock.sleep(1)
-            here.world.plug_in(1)
-            await here.status("Preparing")
-            assert await value_of(here, "NumberOfConnectors") == "1"
-            change = call.ChangeConfiguration(key="MeterValueSampleInterval", value="17")
-            assert (await here.call(change)).status == "Accepted"
-            start = call.RemoteStartTransaction(id_tag=TAG, connector_id=1)
-            assert (await here.call(start)).status == "Rejected"
-            assert (await here.call(call.RemoteStopTransaction(1))).status == "Rejected"
-            assert here.connector().blockers[-1].code == "BOOT_NOT_ACCEPTED"
-            assert actions(here) == ["BootNotification"]
-
-    run_virtual(scenario())
-
-
-def test_a_pending_charge_point_sends_what_is_triggered_and_a_triggered_boot_can_end_the_wait(
-    tmp_path: Path,
-) -> None:
-    async def scenario() -> None:
-        behaviour = Behaviour(registration=RegistrationStatus.pending, interval_s=600)
-        async with site(tmp_path, behaviour=behaviour, online=False) as here:
-            here.network.up = True
-            await boots(here, 1)
-            await here.clock.sleep(1)
-            status = call.TriggerMessage(requested_message="StatusNotification", connector_id=1)  # type: ignore[arg-type]
-            assert (await here.call(status)).status == "Accepted"
-            told = await here.log.message(call.StatusNotification)
-            assert told.connector_id == 1
-            here.behave(registration="Accepted")
-            boot = call.TriggerMessage(requested_message="BootNotification")  # type: ignore[arg-type]
-            assert (await here.call(boot)).status == "Accepted"
-            await here.log.message(call.StatusNotification, lambda one: one.connector_id == 0)
-            await here.clock.sleep(5)
-            assert actions(here) == [
-                "BootNotification",
-                "StatusNotification",
-                "BootNotification",
-                "StatusNotification",
-                "StatusNotification",
-            ]
 
     run_virtual(scenario())
 
@@ -221,7 +151,7 @@ def test_an_untrusted_clock_is_set_by_the_boot_however_its_time_is_spelled(tmp_p
     run_virtual(scenario())
 
 
-@pytest.mark.parametrize(("interval_s", "kept_s"), [(45, 45), (0, 90), (3, 10)])
+@pytest.mark.parametrize(("interval_s", "kept_s"), [(45, 45), (0, 90), (-1, 90), (3, 10), (1, 10)])
 def test_the_interval_of_an_accepted_boot_is_that_of_the_heartbeat(
     tmp_path: Path, interval_s: int, kept_s: int
 ) -> None:
@@ -232,6 +162,19 @@ def test_the_interval_of_an_accepted_boot_is_that_of_the_heartbeat(
             await here.clock.sleep(3.5 * kept_s)
             beats = [received.at_s for received in here.log.calls if received.action == "Heartbeat"]
             assert gaps(beats) == pytest.approx([kept_s] * 2, abs=0.1)
+
+    run_virtual(scenario())
+
+
+def test_a_central_system_that_changes_keys_all_the_time_still_gets_its_heartbeats(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with site(tmp_path, behaviour=Behaviour(interval_s=100)) as here:
+            for count in range(12):
+                await here.clock.sleep(30)
+                change = call.ChangeConfiguration(key="MeterValueSampleInterval", value=str(60 + count))
+                assert (await here.call(change)).status == "Accepted"
+            beats = [received.at_s for received in here.log.calls if received.action == "Heartbeat"]
+            assert gaps(beats) == pytest.approx([100] * 2, abs=0.1)
 
     run_virtual(scenario())
 

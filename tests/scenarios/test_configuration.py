@@ -1,8 +1,5 @@
-"""Configuration keys over the wire: each writable one has its effect, keeps it, and refuses nonsense."""
+"""Configuration keys over the wire: how they are told, what is refused, and what the file says."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,268 +9,11 @@ from ocpp.v16 import call
 from cpd.domain.variables import VARIABLES, ValueType
 from cpd.lab.csms.behaviour import Behaviour
 from cpd.lab.csms.session import CallRefused
-from tests.scenarios.site import Site, site
+from tests.scenarios.effects import a_card_waits_for_a_plug_s, change, value_of
+from tests.scenarios.site import site
 from tests.virtual_time import run_virtual
 
-KNOWN = "KNOWN"
-
-
-async def change(here: Site, key: str, value: str) -> str:
-    return str((await here.call(call.ChangeConfiguration(key=key, value=value))).status)
-
-
-async def value_of(here: Site, key: str) -> str:
-    answer = await here.call(call.GetConfiguration(key=[key]))
-    return str(answer.configuration_key[0]["value"])
-
-
-def sent(here: Site, action: str, since: int = 0) -> list[Any]:
-    return [received for received in here.log.calls[since:] if received.action == action]
-
-
-def a_stranger(here: Site) -> str:
-    """An idTag that nobody has seen before."""
-    return f"NEW{here.clock.monotonic_s():.0f}"
-
-
-async def leave(here: Site, id_tag: str) -> None:
-    """End what runs, unplug, and let everything that is queued be delivered."""
-    transaction = here.connector().transaction
-    if transaction is not None and transaction.stop_reason is None:
-        here.world.swipe(id_tag)
-        await here.until(lambda one: one.transaction is None)
-    here.world.plug_out(1)
-    here.network.up = True
-    await here.status("Available", within_s=600)
-    async with asyncio.timeout(3_600):
-        while not here.daemon.csms.online or here.daemon.station.journal.queued:
-            await here.clock.sleep(1)
-
-
-async def starts_offline(here: Site, id_tag: str) -> bool:
-    """Whether *id_tag* starts a session without the central system."""
-    here.network.cut()
-    here.world.plug_in(1)
-    await here.status("Preparing")
-    here.world.swipe(id_tag)
-    await here.clock.sleep(15)
-    started = here.connector().transaction is not None
-    await leave(here, id_tag)
-    return started
-
-
-async def a_stranger_starts_offline(here: Site) -> bool:
-    return await starts_offline(here, a_stranger(here))
-
-
-async def a_known_card_starts_offline(here: Site) -> bool:
-    await here.charge(KNOWN)
-    await leave(here, KNOWN)
-    return await starts_offline(here, KNOWN)
-
-
-async def a_known_card_is_asked_about(here: Site) -> bool:
-    await here.charge(KNOWN)
-    await leave(here, KNOWN)
-    seen = len(here.log.calls)
-    await here.charge(KNOWN)
-    asked = sent(here, "Authorize", seen)
-    await leave(here, KNOWN)
-    return bool(asked)
-
-
-async def a_remote_start_is_asked_about(here: Site) -> bool:
-    seen = len(here.log.calls)
-    here.world.plug_in(1)
-    await here.status("Preparing")
-    await here.call(call.RemoteStartTransaction(id_tag="REMOTE", connector_id=1))
-    await here.status("Charging")
-    asked = sent(here, "Authorize", seen)
-    await leave(here, "REMOTE")
-    return bool(asked)
-
-
-async def a_card_waits_for_a_plug_s(here: Site) -> int:
-    here.world.swipe(KNOWN)
-    await here.status("Preparing")
-    began_s = here.clock.monotonic_s()
-    await here.status("Available", within_s=600)
-    return round(here.clock.monotonic_s() - began_s)
-
-
-async def heartbeats_are_apart_s(here: Site) -> int:
-    """With traffic between, so that none is sent for the silence of the link."""
-    instants: list[float] = []
-    while len(instants) < 2:
-        seen = len(here.log.calls)
-        await here.clock.sleep(10)
-        await here.call(call.TriggerMessage(requested_message="StatusNotification", connector_id=1))  # type: ignore[arg-type]
-        instants += [beat.at_s for beat in sent(here, "Heartbeat", seen)]
-    return round(instants[1] - instants[0])
-
-
-async def measurands(here: Site) -> set[str]:
-    seen = len(here.log.calls)
-    await here.call(call.TriggerMessage(requested_message="MeterValues"))  # type: ignore[arg-type]
-    message = await here.log.message(call.MeterValues, since=seen)
-    return {one["measurand"] for one in message.meter_value[0]["sampled_value"]}
-
-
-async def samples_are_apart_s(here: Site) -> int:
-    seen = len(here.log.calls)
-    await here.charge(KNOWN)
-    await here.clock.sleep(150)
-    first, second, *_ = sent(here, "MeterValues", seen)
-    await leave(here, KNOWN)
-    return round(second.at_s - first.at_s)
-
-
-async def a_short_visit_is_told(here: Site) -> list[str]:
-    await here.clock.sleep(30)
-    seen = len(here.log.calls)
-    here.world.plug_in(1)
-    await here.clock.sleep(2)
-    here.world.plug_out(1)
-    await here.clock.sleep(30)
-    return [str(one.message.status) for one in sent(here, "StatusNotification", seen)]
-
-
-async def unplugging_ends_the_transaction(here: Site) -> bool:
-    await here.charge(KNOWN)
-    here.world.plug_out(1)
-    await here.clock.sleep(15)
-    ended = here.connector().transaction is None
-    await leave(here, KNOWN)
-    return ended
-
-
-async def an_invalid_start_ends_the_transaction(here: Site) -> bool:
-    here.behave(start_status="Invalid")
-    here.world.plug_in(1)
-    here.world.swipe(KNOWN)
-    await here.log.message(call.StartTransaction, since=len(here.log.calls))
-    await here.clock.sleep(15)
-    ended = here.connector().transaction is None
-    here.behave(start_status=None)
-    await leave(here, KNOWN)
-    return ended
-
-
-async def attempts_at_a_sample(here: Site) -> list[float]:
-    """The instants at which one MeterValues was sent to a central system that refuses all of them."""
-    here.behave(reactions={"MeterValues": {"error": "InternalError"}})
-    seen = len(here.log.calls)
-    await here.charge(KNOWN)
-    await here.clock.sleep(400)
-    refused = sent(here, "MeterValues", seen)
-    first = refused[0].message.meter_value[0]["timestamp"]
-    here.behave(reactions={})
-    await leave(here, KNOWN)
-    return [one.at_s for one in refused if one.message.meter_value[0]["timestamp"] == first]
-
-
-async def attempts(here: Site) -> int:
-    return len(await attempts_at_a_sample(here))
-
-
-async def the_first_attempts_are_apart_s(here: Site) -> int:
-    first_s, second_s, *_ = await attempts_at_a_sample(here)
-    return round(second_s - first_s)
-
-
-async def a_dead_link_is_found_within_50_s(here: Site) -> bool:
-    here.network.cut()
-    here.network.up = True
-    await here.log.until_connected(times=here.log.connections + 1)
-    await here.clock.sleep(1)
-    dials = here.network.dials
-    here.network.swallows = True
-    began_s = here.clock.monotonic_s()
-    while here.network.dials == dials:
-        await here.clock.sleep(1)
-    here.network.swallows = False
-    found_s = here.clock.monotonic_s() - began_s
-    await here.clock.sleep(120)
-    return found_s < 50
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Effect:
-    """What shows the value of a key: *shows* gives *before* with the default, *after* once *value* is set."""
-
-    value: str
-    shows: Callable[[Site], Awaitable[object]]
-    before: object
-    after: object
-
-
-EFFECTS: dict[str, Effect] = {
-    "AllowOfflineTxForUnknownId": Effect(
-        value="true", shows=a_stranger_starts_offline, before=False, after=True
-    ),
-    "AuthorizationCacheEnabled": Effect(
-        value="false", shows=a_known_card_starts_offline, before=True, after=False
-    ),
-    "AuthorizeRemoteTxRequests": Effect(
-        value="true", shows=a_remote_start_is_asked_about, before=False, after=True
-    ),
-    "ConnectionTimeOut": Effect(value="20", shows=a_card_waits_for_a_plug_s, before=60, after=20),
-    "HeartbeatInterval": Effect(value="30", shows=heartbeats_are_apart_s, before=300, after=30),
-    "LocalAuthorizeOffline": Effect(
-        value="false", shows=a_known_card_starts_offline, before=True, after=False
-    ),
-    "LocalPreAuthorize": Effect(value="true", shows=a_known_card_is_asked_about, before=True, after=False),
-    "MeterValuesSampledData": Effect(
-        value="Voltage,Power.Offered",
-        shows=measurands,
-        before={
-            "Energy.Active.Import.Register",
-            "Power.Active.Import",
-            "Current.Import",
-            "Current.Offered",
-        },
-        after={"Voltage", "Power.Offered"},
-    ),
-    "MeterValueSampleInterval": Effect(value="15", shows=samples_are_apart_s, before=60, after=15),
-    "MinimumStatusDuration": Effect(
-        value="5", shows=a_short_visit_is_told, before=["Preparing", "Available"], after=[]
-    ),
-    "StopTransactionOnEVSideDisconnect": Effect(
-        value="false", shows=unplugging_ends_the_transaction, before=True, after=False
-    ),
-    "StopTransactionOnInvalidId": Effect(
-        value="false", shows=an_invalid_start_ends_the_transaction, before=True, after=False
-    ),
-    "TransactionMessageAttempts": Effect(value="1", shows=attempts, before=3, after=1),
-    "TransactionMessageRetryInterval": Effect(
-        value="5", shows=the_first_attempts_are_apart_s, before=60, after=5
-    ),
-    "WebSocketPingInterval": Effect(
-        value="10", shows=a_dead_link_is_found_within_50_s, before=False, after=True
-    ),
-}
-
 WRITABLE = sorted(variable.key for variable in VARIABLES.values() if variable.writable)
-
-
-def test_every_writable_key_has_an_effect_to_be_shown() -> None:
-    assert sorted(EFFECTS) == WRITABLE
-
-
-@pytest.mark.parametrize("key", list(EFFECTS))
-def test_a_key_has_its_effect_at_once_and_after_a_restart(tmp_path: Path, key: str) -> None:
-    effect = EFFECTS[key]
-
-    async def scenario() -> None:
-        async with site(tmp_path, behaviour=Behaviour(interval_s=0)) as first:
-            assert await effect.shows(first) == effect.before
-            assert await change(first, key, effect.value) == "Accepted"
-            assert await effect.shows(first) == effect.after
-        async with site(tmp_path, after=first) as second:
-            assert await value_of(second, key) == effect.value
-            assert await effect.shows(second) == effect.after
-
-    run_virtual(scenario())
 
 
 NONSENSE = {
@@ -348,6 +88,62 @@ def test_keys_are_told_in_the_order_asked_whatever_their_case_and_unknown_ones_a
                 "HeartbeatInterval",
             ]
             assert answer.unknown_key == ["Nope", "nada"]
+
+    run_virtual(scenario())
+
+
+def test_no_more_keys_than_allowed_are_told_at_once(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with site(tmp_path, ocpp="GetConfigurationMaxKeys = 2") as here:
+            assert len((await here.call(call.GetConfiguration())).configuration_key) > 2
+            two = await here.call(call.GetConfiguration(key=["NumberOfConnectors", "Nope"]))
+            assert len(two.configuration_key) == 1
+            with pytest.raises(CallRefused) as refused:
+                await here.call(call.GetConfiguration(key=["NumberOfConnectors"] * 3))
+            assert refused.value.code == "OccurenceConstraintViolation"
+
+    run_virtual(scenario())
+
+
+def test_a_list_of_measurands_is_no_longer_than_its_key_allows(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with site(tmp_path, ocpp="StopTxnSampledDataMaxLength = 2") as here:
+            assert await change(here, "StopTxnSampledData", "Voltage,Current.Import") == "Accepted"
+            for value in ("Voltage,Current.Import,Current.Offered", "Voltage,Voltage,Voltage"):
+                assert await change(here, "StopTxnSampledData", value) == "Rejected"
+            assert await value_of(here, "StopTxnSampledData") == "Voltage,Current.Import"
+            assert (
+                await change(here, "MeterValuesSampledData", "Voltage,Current.Import,Power.Offered")
+                == "Accepted"
+            )
+
+    run_virtual(scenario())
+
+
+def test_the_phase_rotation_is_the_installers_to_say(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with site(tmp_path, connectors=2, connector="phases = 1") as here:
+            assert await value_of(here, "ConnectorPhaseRotation") == "1.NotApplicable,2.NotApplicable"
+        ocpp = 'ConnectorPhaseRotation = "0.RST, 1.STR"'
+        async with site(tmp_path, ocpp=ocpp, after=here) as given:
+            assert await value_of(given, "ConnectorPhaseRotation") == "0.RST,1.STR"
+            assert await change(given, "ConnectorPhaseRotation", "1.RST") == "Rejected"
+
+    run_virtual(scenario())
+
+
+def test_a_measurand_that_only_other_chargers_have_may_stand_in_the_file_and_is_left_out(
+    tmp_path: Path,
+) -> None:
+    async def scenario() -> None:
+        value = "SoC,Energy.Active.Import.Register,Voltage.L1"
+        async with site(tmp_path, ocpp=f'MeterValuesSampledData = "{value}"') as here:
+            assert await value_of(here, "MeterValuesSampledData") == value
+            await here.call(call.TriggerMessage(requested_message="MeterValues"))  # type: ignore[arg-type]
+            message = await here.log.message(call.MeterValues)
+            told = [one["measurand"] for one in message.meter_value[0]["sampled_value"]]
+            assert told == ["Energy.Active.Import.Register", "Voltage"]
+            assert await change(here, "MeterValuesSampledData", value) == "Rejected"
 
     run_virtual(scenario())
 

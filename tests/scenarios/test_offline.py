@@ -176,6 +176,18 @@ def test_what_the_csms_keeps_refusing_is_laid_aside_and_the_next_transaction_goe
             status = (await here.control("status"))["csms"]
             assert (status["queued"], status["dead"]) == (0, 1)
 
+            (dead,) = (await here.control("queue.list", dead=True))["messages"]
+            refused = ("StopTransaction", 3, True, first.id)
+            assert (dead["action"], dead["attempts"], dead["dead"], dead["transaction_id"]) == refused
+            assert dead["last_error"].startswith("InternalError")
+            (again,) = (await here.control("queue.retry", id=dead["local_id"]))["messages"]
+            assert (again["id"], again["dead"]) == (dead["id"], False)
+            await here.stopped(2)
+            assert (first.stops, first.reason, first.stop_id_tag) == (1, "Local", "A")
+            assert (await here.control("queue.list"))["messages"] == []
+            status = (await here.control("status"))["csms"]
+            assert (status["queued"], status["dead"]) == (0, 0)
+
     run_virtual(scenario())
 
 
@@ -198,6 +210,14 @@ def test_the_stop_of_a_start_that_was_given_up_is_still_sent(tmp_path: Path) -> 
             assert journal(here) == ["StartTransaction"] * 2 + ["MeterValues", "StopTransaction"]
             (stop,) = here.log.messages(call.StopTransaction)
             assert (stop.transaction_id, stop.reason) == (-1, "Local")
+            await caught_up(here)
+            assert here.log.ledger.transactions == []
+
+            here.behave(reactions={})
+            (dead,) = (await here.control("queue.list"))["messages"]
+            await here.control("queue.retry", id=dead["id"])
+            (booked,) = await here.stopped()
+            assert (booked.starts, booked.stops, booked.reason) == (1, 1, "Local")
 
     run_virtual(scenario())
 
@@ -230,6 +250,56 @@ def test_a_planned_restart_ends_the_session_by_its_own_reason(tmp_path: Path) ->
             await first.daemon.station.shut_down()
             (booked,) = await first.stopped()
             assert (booked.reason, booked.stops) == ("Reboot", 1)
+
+    run_virtual(scenario())
+
+
+async def charge_alone(here: Site) -> None:
+    """A whole session of a charger that has no central system."""
+    await here.charge(TAG)
+    await here.clock.sleep(130)
+    here.world.swipe(TAG)
+    await here.until(lambda one: one.transaction is None)
+    await unplug(here)
+
+
+def test_a_charger_without_a_csms_books_its_sessions_and_tells_nobody_later(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with site(tmp_path, online=False, csms="", ocpp=ANYBODY) as alone:
+            await charge_alone(alone)
+            status = (await alone.control("status"))["csms"]
+            assert (status["url"], status["queued"], status["dead"]) == (None, 0, 0)
+            assert (await alone.control("queue.list"))["messages"] == []
+            (booked,) = (await alone.control("transactions.list"))["transactions"]
+            assert (booked["reason"], booked["delivered"], booked["energy_wh"] > 0) == ("Local", False, True)
+        async with site(tmp_path, after=alone, ocpp=ANYBODY) as here:
+            await here.clock.sleep(60)
+            assert journal(here) == []
+
+    run_virtual(scenario())
+
+
+def test_a_session_that_a_csms_knows_of_is_told_to_its_end_though_it_ended_without_one(
+    tmp_path: Path,
+) -> None:
+    async def scenario() -> None:
+        async with site(tmp_path, ocpp=ANYBODY) as first:
+            await first.charge(TAG)
+            await first.clock.sleep(10)
+            first.network.cut()
+            first.world.swipe(TAG)
+            await first.until(
+                lambda one: one.transaction is not None and one.transaction.stop_reason is not None
+            )
+            # The intent is shown before it is kept, and the vehicle takes longer than that to stop drawing.
+            await first.clock.sleep(0.05)
+        async with site(tmp_path, after=first, online=False, csms="", ocpp=ANYBODY) as alone:
+            await charge_alone(alone)
+            messages = (await alone.control("queue.list"))["messages"]
+            assert [one["action"] for one in messages] == ["StopTransaction"]
+        async with site(tmp_path, after=first, ocpp=ANYBODY) as last:
+            (booked,) = await last.stopped()
+            assert (booked.starts, booked.stops, booked.reason) == (1, 1, "Local")
 
     run_virtual(scenario())
 

@@ -18,6 +18,10 @@ from ocpp.v16 import call
 
 from cpd.lab.csms.behaviour import Behaviour, Reaction
 from cpd.lab.csms.session import NotConnected
+from cpd.lab.csms.station_log import Event
+from hal.guard import HalConfig, open_guard
+from hal.outlet.config import OutletConfig
+from hal.values import ContactorState, PilotState
 from tests.scenarios.site import Site, site
 from tests.virtual_time import run_virtual
 
@@ -93,6 +97,53 @@ class Session:
     async def _install(self, number: int) -> None:
         if await self._here.set_profile(0, **profile(number)) == "Accepted":
             self.accepted.add(number)
+
+
+def letters(here: Site, since: int = 0) -> list[str]:
+    """The messages about transactions as they came, without their unique ids."""
+    frames = [one.text for one in here.log.entries[since:] if one.event is Event.RECEIVED]
+    about = [frame for frame in frames if '"MeterValues"' in frame or "Transaction" in frame]
+    return [frame.split(",", 2)[2] for frame in about]
+
+
+def test_what_was_answered_and_comes_again_is_the_same_to_the_letter(tmp_path: Path) -> None:
+    """That meter values were delivered needs no sync of its own, so a power cut may undo it."""
+
+    async def scenario() -> None:
+        live = tmp_path / "live"
+        live.mkdir()
+        ocpp = f"{OCPP}\nAllowOfflineTxForUnknownId = true"
+        async with site(live, ocpp=ocpp) as here:
+            await here.clock.sleep(5)
+            here.network.cut()
+            await here.charge(TAG)
+            await here.clock.sleep(32)
+            here.world.ev(1, ready=False)
+            await here.status("SuspendedEV")
+            here.behave(reactions={"MeterValues": {"held": True}})
+            here.network.up = True
+            await here.log.message(call.MeterValues)
+            copy = cut(here, tmp_path / "copy")
+            here.behave(reactions={})
+            here.network.up = True
+            while here.daemon.station.journal.queued:
+                await here.clock.sleep(1)
+            first = letters(here)
+            mark = len(here.log.entries)
+        async with site(copy, after=here, ocpp=ocpp) as again:
+            (booked,) = await again.stopped()
+            told = letters(again, mark)
+        # The first of them was in flight at the cut, and came twice for that.
+        waited = list(dict.fromkeys(one for one in first if one.startswith('"MeterValues"')))
+        assert len(told) > 3
+        assert told[:-1] == waited[: len(told) - 1]
+        assert told[-1].startswith('"StopTransaction"')
+        assert (booked.starts, booked.stops, booked.reason) == (1, 1, "PowerLoss")
+
+    run_virtual(scenario())
+
+
+RESUME = {"station": 'on_power_loss = "resume"', "hal": 'mock_vehicle = "remembered"'}
 
 
 async def power_returns(folder: Path, before: Site, *, station: str = "") -> set[int]:
@@ -204,6 +255,119 @@ def test_the_energy_of_an_interrupted_session_is_booked_to_the_last_watt_hour(tm
         (booked,) = here.log.ledger.transactions
         assert booked.reason == "PowerLoss"
         assert booked.meter_stop_wh == meter.energy_wh > 3_000
+
+    run_virtual(scenario())
+
+
+async def charging_under_two_profiles(here: Site) -> int:
+    """A session of 25 s at the 9 A of its TxProfile, with 31 A behind it; returns its number at the CSMS."""
+    await here.charge(TAG)
+    assert await here.set_profile(0, **profile(1)) == "Accepted"
+    (booked,) = here.log.ledger.transactions
+    of_transaction = {
+        **profile(2),
+        "charging_profile_purpose": "TxProfile",
+        "transaction_id": booked.id,
+        "charging_schedule": profile(32 - 9)["charging_schedule"],
+    }
+    assert await here.set_profile(1, **of_transaction) == "Accepted"
+    await here.until(lambda one: one.offer_ma == 9_000)
+    await here.clock.sleep(25)
+    return booked.id
+
+
+def test_a_session_is_resumed_with_its_number_its_limit_and_no_second_start(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        live = tmp_path / "live"
+        live.mkdir()
+        async with site(live, ocpp=OCPP, **RESUME) as here:
+            number = await charging_under_two_profiles(here)
+            copy = cut(here, tmp_path / "copy")
+        async with site(copy, after=here, ocpp=OCPP, **RESUME) as again:
+            outlet = again.connector().outlet
+            assert (outlet.contactor, outlet.pilot) == (ContactorState.OPEN, PilotState.B)
+            resumed = await again.status("Charging")
+            assert resumed.transaction is not None
+            assert (resumed.transaction.csms_id, resumed.offer_ma) == (number, 9_000)
+            await again.clock.sleep(25)
+            again.world.swipe(TAG)
+            (booked,) = await again.stopped()
+            assert (booked.id, booked.reason, booked.starts, booked.stops) == (number, "Local", 1, 1)
+            assert booked.meter_values >= 4
+            assert again.daemon.station.ledger.book.profiles[-1].profile.id == 1, "the TxProfile went with it"
+
+    run_virtual(scenario())
+
+
+def test_a_session_that_was_being_stopped_is_not_resumed(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        live = tmp_path / "live"
+        live.mkdir()
+        async with site(live, ocpp=OCPP, **RESUME) as here:
+            here.world.ev(1, personality="stuck_c")
+            await here.charge(TAG)
+            await here.clock.sleep(5)
+            here.world.swipe(TAG)
+            await here.status("Finishing")
+            await here.clock.sleep(2)
+            copy = cut(here, tmp_path / "copy")
+        async with site(copy, after=here, ocpp=OCPP, **RESUME) as again:
+            await again.clock.sleep(30)
+            assert again.connector().outlet.contactor is ContactorState.OPEN
+            assert again.connector().transaction is None
+            (booked,) = again.log.ledger.transactions
+            assert (booked.reason, booked.stops) == ("Local", 1)
+
+    run_virtual(scenario())
+
+
+def test_a_session_that_the_csms_refused_gets_no_current_from_a_power_cut(tmp_path: Path) -> None:
+    refuses = Behaviour(start_status="Invalid")  # type: ignore[arg-type]
+    ocpp = f"{OCPP}\nStopTransactionOnInvalidId = false"
+
+    async def scenario() -> None:
+        live = tmp_path / "live"
+        live.mkdir()
+        async with site(live, behaviour=refuses, ocpp=ocpp, **RESUME) as here:
+            here.world.plug_in(1)
+            await here.status("Preparing")
+            here.world.swipe(TAG)
+            await here.status("SuspendedEVSE")
+            copy = cut(here, tmp_path / "copy")
+        async with site(copy, after=here, ocpp=ocpp, **RESUME) as again:
+            (booked,) = await again.stopped()
+            assert (booked.reason, booked.starts, booked.stops) == ("DeAuthorized", 1, 1)
+            await again.clock.sleep(30)
+            assert again.connector().outlet.contactor is ContactorState.OPEN
+
+    run_virtual(scenario())
+
+
+async def driver_leaves_without_power(folder: Path) -> None:
+    """The vehicle is unplugged while the charger is dark."""
+    config = HalConfig(
+        backend="mock", state_dir=folder / "hal", outlets=(OutletConfig(id=1),), remembers_vehicles=True
+    )
+    async with open_guard(config) as guard:
+        assert guard.world is not None
+        guard.world.plug_out(1)
+
+
+def test_a_session_whose_vehicle_left_in_the_dark_is_ended(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        live = tmp_path / "live"
+        live.mkdir()
+        async with site(live, ocpp=OCPP, **RESUME) as here:
+            await here.charge(TAG)
+            await here.clock.sleep(25)
+            copy = cut(here, tmp_path / "copy")
+        await driver_leaves_without_power(copy)
+        async with site(copy, after=here, ocpp=OCPP, **RESUME) as again:
+            (booked,) = await again.stopped()
+            assert (booked.reason, booked.starts, booked.stops) == ("PowerLoss", 1, 1)
+            again.world.plug_in(1)
+            await again.clock.sleep(30)
+            assert again.connector().status == "Preparing", "the next vehicle needs a card of its own"
 
     run_virtual(scenario())
 

@@ -251,7 +251,7 @@ def test_the_list_of_transactions_tells_what_a_running_one_has_taken(tmp_path: P
         async with site(tmp_path) as here:
             await here.charge(TAG)
             await here.clock.sleep(30)
-            ((running, delivered),) = await here.daemon.station.transactions(10)
+            ((running, delivered),) = await here.daemon.station.picture.transactions(10)
             taken_wh = running.last_meter_wh - running.meter_start_wh
             assert taken_wh == here.connector().transaction_energy_wh
             assert (taken_wh > 150, delivered) == (True, False)

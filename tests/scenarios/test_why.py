@@ -1,35 +1,25 @@
-"""Why a connector does not charge: every cause reached by a situation, said alike to technician and CSMS."""
+"""Why a connector does not charge, through time: causes begin, keep their dates, come two at once, and end."""
 
-from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
 from ocpp.v16 import call
 from ocpp.v16.enums import RegistrationStatus
 
 from cpd.clock import ClockSource
-from cpd.domain.blockers import BlockerCode
 from cpd.lab.csms.behaviour import Behaviour, Tag
 from tests.scenarios.site import Site, site
+from tests.scenarios.situations import (
+    TAG,
+    fewer_phases_from_the_csms,
+    plugged,
+    profile,
+    resuming_after_a_pause,
+    sleeping_vehicle,
+    zero_from_the_csms,
+)
 from tests.virtual_time import run_virtual
-
-TAG = "04A31F02B16180"
-
-
-def profile(purpose: str, limit: float, **more: Any) -> dict[str, Any]:
-    return {
-        "charging_profile_id": 7,
-        "stack_level": 2,
-        "charging_profile_purpose": purpose,
-        "charging_profile_kind": "Relative",
-        "charging_schedule": {
-            "charging_rate_unit": "A",
-            "charging_schedule_period": [{"start_period": 0, "limit": limit}],
-        },
-        **more,
-    }
 
 
 async def why(here: Site, connector: int = 1) -> list[dict[str, Any]]:
@@ -50,189 +40,6 @@ def last_told(here: Site) -> Any:
     return [one for one in here.log.messages(call.StatusNotification) if one.connector_id == 1][-1]
 
 
-async def nothing_plugged(here: Site) -> None:
-    await here.clock.sleep(1)
-
-
-async def plugged(here: Site) -> None:
-    here.world.plug_in(1)
-    await here.status("Preparing")
-
-
-async def card_being_asked_about(here: Site) -> None:
-    here.behave(reactions={"Authorize": {"delay_s": 20}})
-    await plugged(here)
-    here.world.swipe(TAG)
-
-
-async def card_refused(here: Site) -> None:
-    here.behave(tags={TAG: {"status": "Blocked"}})
-    await plugged(here)
-    here.world.swipe(TAG)
-
-
-async def card_unknown_offline(here: Site) -> None:
-    here.network.cut()
-    await plugged(here)
-    here.world.swipe(TAG)
-
-
-async def transaction_ended(here: Site) -> None:
-    await here.charge(TAG)
-    here.world.swipe(TAG)
-    await here.stopped()
-
-
-async def zero_from_the_csms(here: Site) -> None:
-    await here.charge(TAG)
-    await here.set_profile(1, **profile("TxProfile", 0))
-
-
-async def too_little_from_the_csms(here: Site) -> None:
-    await here.charge(TAG)
-    await here.set_profile(0, **profile("ChargePointMaxProfile", 5.9))
-
-
-async def resuming_after_a_pause(here: Site) -> None:
-    await zero_from_the_csms(here)
-    await here.until(lambda one: one.outlet.contactor == "open")
-    await here.call(call.ClearChargingProfile(id=7))
-
-
-async def sleeping_vehicle(here: Site) -> None:
-    here.world.ev(1, personality="sleeper")
-    here.world.plug_in(1)
-    here.world.swipe(TAG)
-    await here.until(lambda one: one.outlet.waking)
-
-
-async def vehicle_does_not_ask(here: Site) -> None:
-    here.world.ev(1, ready=False)
-    here.world.plug_in(1)
-    here.world.swipe(TAG)
-    await here.status("SuspendedEV")
-
-
-async def vehicle_needs_ventilation(here: Site) -> None:
-    here.world.ev(1, ventilation=True)
-    here.world.plug_in(1)
-    here.world.swipe(TAG)
-    await here.status("SuspendedEV")
-
-
-async def ground_fault(here: Site) -> None:
-    await plugged(here)
-    here.world.fault(1, "ground_fault", True)
-
-
-async def emergency_stop(here: Site) -> None:
-    await plugged(here)
-    here.world.fault(1, "emergency_stop", True)
-
-
-async def meter_offline(here: Site) -> None:
-    await plugged(here)
-    here.world.fault(1, "meter_offline", True)
-
-
-SITUATIONS: list[tuple[Callable[[Site], Awaitable[None]], list[str]]] = [
-    (nothing_plugged, ["NO_CABLE"]),
-    (plugged, ["WAITING_FOR_CARD"]),
-    (card_being_asked_about, ["AUTHORIZING"]),
-    (card_refused, ["CARD_REFUSED"]),
-    (card_unknown_offline, ["CARD_UNKNOWN_OFFLINE"]),
-    (transaction_ended, ["TRANSACTION_ENDED"]),
-    (zero_from_the_csms, ["LIMIT_ZERO_CSMS"]),
-    (too_little_from_the_csms, ["LIMIT_BELOW_6A_CSMS"]),
-    (resuming_after_a_pause, ["WAIT_MIN_PAUSE"]),
-    (sleeping_vehicle, ["WAKING_EV"]),
-    (vehicle_does_not_ask, ["EV_NOT_READY"]),
-    (vehicle_needs_ventilation, ["EV_NEEDS_VENTILATION"]),
-    (ground_fault, ["FAULT_GROUND_FAULT", "WAITING_FOR_CARD"]),
-    (emergency_stop, ["EMERGENCY_STOP", "WAITING_FOR_CARD"]),
-    (meter_offline, ["FAULT_METER_OFFLINE", "WAITING_FOR_CARD"]),
-]
-
-ELSEWHERE = {"BOOT_NOT_ACCEPTED", "CLOCK_UNTRUSTED", "EV_DRAWS_NOTHING", "LIMIT_OFFLINE", "LIMIT_SHARED"}
-"""Codes that need a scenario of their own, further down."""
-
-OUT_OF_REACH = {
-    "UNAVAILABLE_CSMS",
-    "UNAVAILABLE_LOCAL",
-    "UPDATING_FIRMWARE",
-    "CABLE_UNKNOWN",
-    "LOCK_OPEN",
-    "RESERVED",
-    "LIMIT_LOCAL",
-    "LIMIT_STATION",
-    "LIMIT_TEMPERATURE",
-    "WAIT_PHASE_SWITCH",
-}
-"""Codes of what this charge point cannot be asked for, or its mock hardware cannot show."""
-
-
-def test_every_code_is_reached_or_said_to_be_out_of_reach() -> None:
-    reached = {code for _, found in SITUATIONS for code in found if not code.startswith("FAULT_")}
-    assert reached.isdisjoint(ELSEWHERE | OUT_OF_REACH)
-    assert reached | ELSEWHERE | OUT_OF_REACH == {str(code) for code in BlockerCode}
-
-
-@pytest.mark.parametrize(
-    ("situation", "expected"), SITUATIONS, ids=lambda value: getattr(value, "__name__", "")
-)
-def test_a_situation_has_its_causes_in_words(
-    tmp_path: Path, situation: Callable[[Site], Awaitable[None]], expected: list[str]
-) -> None:
-    async def scenario() -> None:
-        async with site(tmp_path) as here:
-            await situation(here)
-            await here.until(lambda one: [blocker.code for blocker in one.blockers] == expected)
-            blockers = await why(here)
-            assert [blocker["code"] for blocker in blockers] == expected
-            for blocker in blockers:
-                assert set(blocker) == {"code", "since", "until", "source", "evidence", "next_step"}
-                assert 0 < len(blocker["evidence"]) <= 80
-                assert 0 < len(blocker["next_step"]) <= 80
-                assert len(blocker["code"]) <= 50
-            status = (await here.control("status"))["connectors"][0]
-            assert [blocker["code"] for blocker in status["blockers"]] == expected
-
-    run_virtual(scenario())
-
-
-@pytest.mark.parametrize(
-    ("situation", "status", "code"),
-    [
-        (nothing_plugged, "Available", "NO_CABLE"),
-        (plugged, "Preparing", "WAITING_FOR_CARD"),
-        (transaction_ended, "Finishing", "TRANSACTION_ENDED"),
-        (card_refused, "Preparing", "CARD_REFUSED"),
-        (zero_from_the_csms, "SuspendedEVSE", "LIMIT_ZERO_CSMS"),
-        (too_little_from_the_csms, "SuspendedEVSE", "LIMIT_BELOW_6A_CSMS"),
-        (vehicle_does_not_ask, "SuspendedEV", "EV_NOT_READY"),
-        (vehicle_needs_ventilation, "SuspendedEV", "EV_NEEDS_VENTILATION"),
-        (ground_fault, "Faulted", "FAULT_GROUND_FAULT"),
-        (emergency_stop, "Faulted", "EMERGENCY_STOP"),
-        (meter_offline, "Preparing", "FAULT_METER_OFFLINE"),
-    ],
-)
-def test_the_csms_is_told_the_primary_cause_with_the_status(
-    tmp_path: Path, situation: Callable[[Site], Awaitable[None]], status: str, code: str
-) -> None:
-    async def scenario() -> None:
-        async with site(tmp_path) as here:
-            await situation(here)
-            await here.clock.sleep(5)
-            # Where the status was there before its present cause, the CSMS hears of that when it asks.
-            await here.call(call.TriggerMessage(requested_message="StatusNotification", connector_id=1))  # type: ignore[arg-type]
-            await here.clock.sleep(1)
-            told = last_told(here)
-            assert (told.status, told.info) == (status, code)
-            assert (await codes(here))[0] == code
-
-    run_virtual(scenario())
-
-
 def test_while_current_flows_nothing_is_in_the_way(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with site(tmp_path) as here:
@@ -249,12 +56,14 @@ def test_what_limits_is_named_as_the_source_with_what_would_hold_without_it(tmp_
     async def scenario() -> None:
         async with site(tmp_path) as here:
             await zero_from_the_csms(here)
+            set_at = here.clock.now().replace(microsecond=0)
             (blocker,) = await why(here)
             assert blocker["source"] == {
                 "kind": "profile",
                 "purpose": "TxProfile",
                 "id": 7,
                 "stack_level": 2,
+                "set_at": set_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             }
             assert blocker["evidence"].startswith("limit 0 A by TxProfile #7; without it 32 A")
             assert blocker["next_step"] == "ask the operator to clear TxProfile #7"
@@ -305,6 +114,22 @@ def test_a_wait_says_when_it_ends(tmp_path: Path) -> None:
             await here.status("Charging")
             now = (await here.control("status"))["station"]["clock"]["now"]
             assert blocker["until"] <= now
+
+    run_virtual(scenario())
+
+
+def test_while_the_phases_are_switched_the_charger_is_the_one_that_waits(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with site(tmp_path, connector="phase_switching = true") as here:
+            await fewer_phases_from_the_csms(here)
+            (blocker,) = await why(here)
+            await here.status("Charging", within_s=120)
+            now = (await here.control("status"))["station"]["clock"]["now"]
+            assert blocker["until"] <= now
+            assert here.connector().outlet.phases == 1
+            await here.clock.sleep(5)
+            told = [str(one.status) for one in here.log.messages(call.StatusNotification)]
+            assert told[-3:] == ["Charging", "SuspendedEVSE", "Charging"]
 
     run_virtual(scenario())
 

@@ -1,0 +1,113 @@
+"""Meters that are reset, replaced, or go back: what is told never does, and the sessions add up to it."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from tests.scenarios.site import Site, site
+from tests.virtual_time import run_virtual
+
+TAG = "04A31F02B16180"
+KEYS = "MeterValueSampleInterval = 10"
+
+
+def registers(here: Site) -> list[int]:
+    """Every reading of the energy register in any frame, in the order of the frames."""
+    found = []
+    for one in here.log.calls:
+        if one.action == "StartTransaction":
+            found.append(one.message.meter_start)
+        elif one.action == "StopTransaction":
+            found.append(one.message.meter_stop)
+        elif one.action == "MeterValues":
+            found += [
+                int(sampled["value"])
+                for value in one.message.meter_value
+                for sampled in value["sampled_value"]
+                if sampled["measurand"] == "Energy.Active.Import.Register"
+            ]
+    return found
+
+
+async def session(here: Site, *, at_half_time_wh: int | None = None) -> int:
+    """Two minutes of charging; returns the energy that really flowed, in Wh, one too few at most."""
+    await here.charge(TAG)
+    await here.clock.sleep(60)
+    if at_half_time_wh is not None:
+        here.world.meter(1, energy_wh=at_half_time_wh)
+    await here.clock.sleep(60)
+    here.world.swipe(TAG)
+    await here.status("Finishing")
+    here.world.plug_out(1)
+    await here.status("Available")
+    *_, booked = await here.stopped(len(here.log.ledger.transactions))
+    assert booked.meter_stop_wh is not None
+    return booked.meter_stop_wh - booked.meter_start_wh
+
+
+@pytest.mark.parametrize("to_wh", [0, 4_980, 100], ids=["reset", "back a little", "replaced"])
+def test_a_meter_that_goes_back_within_a_session_costs_nobody_anything(tmp_path: Path, to_wh: int) -> None:
+    async def scenario() -> None:
+        async with site(tmp_path, ocpp=KEYS) as here:
+            here.world.meter(1, energy_wh=4_600)
+            whole = await session(here)
+            broken = await session(here, at_half_time_wh=to_wh)
+            again = await session(here)
+            told = registers(here)
+            assert all(earlier <= later for earlier, later in pairwise(told))
+            assert whole + broken + again == told[-1] - told[0]
+            assert again == pytest.approx(whole, abs=2)
+            assert whole * 0.4 < broken <= whole + 2
+
+    run_virtual(scenario())
+
+
+def test_a_meter_that_wraps_is_billed_as_one_that_does_not(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with site(tmp_path, ocpp=KEYS) as here:
+            here.world.meter(1, energy_wh=2**32 - 400)
+            whole = await session(here)
+            wrapped = await session(here, at_half_time_wh=0)
+            told = registers(here)
+            assert all(earlier <= later for earlier, later in pairwise(told))
+            assert told[-1] > 2**32
+            assert whole + wrapped == told[-1] - told[0]
+
+    run_virtual(scenario())
+
+
+def test_a_meter_that_is_changed_while_the_charger_is_off_goes_on_where_the_old_one_was(
+    tmp_path: Path,
+) -> None:
+    async def scenario() -> None:
+        async with site(tmp_path, ocpp=KEYS) as first:
+            first.world.meter(1, energy_wh=50_000)
+            await session(first)
+            first.world.meter(1, energy_wh=3)
+        async with site(tmp_path, ocpp=KEYS, after=first) as second:
+            await session(second)
+            one, two = second.log.ledger.transactions
+            assert one.meter_stop_wh is not None
+            assert one.meter_stop_wh <= two.meter_start_wh <= one.meter_stop_wh + 2
+        async with site(tmp_path, ocpp=KEYS, after=second) as third:
+            await session(third)
+            told = registers(third)
+            assert all(earlier <= later for earlier, later in pairwise(told))
+
+    run_virtual(scenario())
+
+
+def test_what_people_see_is_what_is_billed(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with site(tmp_path, ocpp=KEYS) as here:
+            here.world.meter(1, energy_wh=50_000)
+            await session(here)
+            here.world.meter(1, energy_wh=0)
+            meter = here.connector().outlet.meter
+            assert meter is not None
+            assert meter.energy_wh == registers(here)[-1]
+            status = await here.control("status")
+            assert status["connectors"][0]["meter"]["energy_wh"] == meter.energy_wh
+
+    run_virtual(scenario())
