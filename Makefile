@@ -1,6 +1,7 @@
 # make demo    a charging session on this machine (ARGS=--fast for a short one)
 # make test    what continuous integration runs: lint, formatting, types, tests
-# make bench   what a start and each request cost on this machine (under a minute)
+# make torture the same power cuts and their like in full counts, and how many there were (half an hour)
+# make bench   what this charger costs on this machine beside its targets (3 minutes; ARGS=--json: one document)
 # make clean   remove everything that make has made
 #
 # All tools live in .venv, which the first run sets up and a later one finds ready.
@@ -9,7 +10,7 @@ PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 
-.PHONY: help demo test lint format types units bench clean
+.PHONY: help demo test lint format types units torture bench clean
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
@@ -17,7 +18,7 @@ help:
 demo: $(READY)
 	@$(VENV)/bin/cpd demo $(ARGS)
 
-test: $(READY)
+test: $(READY) faketime
 	@$(MAKE) --no-print-directory --keep-going lint format types units
 
 lint: $(READY)
@@ -32,8 +33,11 @@ types: $(READY)
 units: $(READY)
 	$(VENV)/bin/pytest -n 2
 
+torture: $(READY)
+	$(VENV)/bin/pytest -n 2 --torture tests/torture tests/storage/test_damage.py tests/scenarios/test_damaged_store.py tests/hal/search
+
 bench: $(READY)
-	@$(VENV)/bin/python -m tests.bench
+	@$(VENV)/bin/python -m tests.bench $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
@@ -47,6 +51,12 @@ $(READY): pyproject.toml config/constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -c config/constraints.txt -e '.[test]'
 	@touch $@
+
+# With it, tests step the clock of a running daemon; where it cannot be had, they are skipped and say so.
+.PHONY: faketime
+faketime:
+	@command -v faketime >/dev/null || [ "$$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null || \
+	  { apt-get update && apt-get install --yes faketime; } >/dev/null 2>&1 || true
 
 .PHONY: python3-venv
 python3-venv:

@@ -1,10 +1,29 @@
 """Hypothesis: the same examples on every run, so that a failure is a change's; other ones are asked for by hand.
 
 ``pytest --hypothesis-profile=exploring`` looks for examples that nobody has seen.
+
+``pytest --torture`` runs the random tests in full counts, which takes long. What a test records as a property with
+a number, as in ``record_property("power cuts at a write", 3)``, is added up in the last lines.
 """
 
+from collections import Counter
+
+import pytest
 from hypothesis import settings
 
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.register_profile("exploring", deadline=None)
 settings.load_profile("repeatable")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--torture", action="store_true", help="random tests in full counts")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    counts: Counter[str] = Counter()
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            counts[name] += value if isinstance(value, int) else 0
+    for name, count in counts.items():
+        terminalreporter.write_line(f"{count} {name}")
