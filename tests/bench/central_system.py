@@ -1,11 +1,14 @@
-"""A central system that only measures: it sends what it is given, and notes when the answer came."""
+"""A central system that only measures: it sends what it is given, and notes when what came."""
 
 import asyncio
 import json
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any
 
 from websockets.asyncio.server import ServerConnection, serve
@@ -13,6 +16,18 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 ANSWER_S = 30.0
+
+Call = tuple[str, dict[str, Any]]
+"""An action and its payload."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A CALL of the charger's; *at_s* is when it came (`time.perf_counter`), *answer* what it got."""
+
+    at_s: float
+    payload: dict[str, Any]
+    answer: dict[str, Any]
 
 
 class CentralSystem:
@@ -26,7 +41,9 @@ class CentralSystem:
         """The first status of connector 1 of this connection was answered."""
         self._connection: ServerConnection | None = None
         self._answers: asyncio.Queue[tuple[float, str]] = asyncio.Queue()
-        self._sent = 0
+        self._requests: defaultdict[str, asyncio.Queue[Request]] = defaultdict(asyncio.Queue)
+        self._sent = count(1)
+        self._transactions = count(1)
         self.expect_boot()
 
     def expect_boot(self) -> None:
@@ -46,11 +63,10 @@ class CentralSystem:
         seconds, (answer,) = await self.burst([(action, payload)])
         return seconds, answer
 
-    async def burst(self, calls: Sequence[tuple[str, dict[str, Any]]]) -> tuple[float, list[dict[str, Any]]]:
+    async def burst(self, calls: Sequence[Call]) -> tuple[float, list[dict[str, Any]]]:
         """Send all *calls* at once: seconds to the last answer, and the answers, which must come in order."""
         assert self._connection is not None
-        identified = [(str(self._sent + index), *call) for index, call in enumerate(calls)]
-        self._sent += len(calls)
+        identified = [(str(next(self._sent)), *call) for call in calls]
         frames = [json.dumps([2, *call]) for call in identified]
         started_s = time.perf_counter()
         for frame in frames:
@@ -63,16 +79,47 @@ class CentralSystem:
         )
         return answered[-1][0] - started_s, [answer[2] for answer in answers]
 
+    async def ping(self) -> float:
+        """Seconds until the pong."""
+        assert self._connection is not None
+        return await (await self._connection.ping())
+
+    async def request(self, action: str) -> Request:
+        """The next CALL of that name, from the first one on that nobody has taken."""
+        async with asyncio.timeout(ANSWER_S):
+            return await self._requests[action].get()
+
+    def forget(self, action: str) -> int:
+        """Drop the CALLs of that name that nobody has taken; returns how many they were."""
+        dropped = self._requests[action].qsize()
+        self._requests[action] = asyncio.Queue()
+        return dropped
+
     async def _take(self, frame: str, now_s: float, connection: ServerConnection) -> None:
         if not frame.startswith("[2,"):
             self._answers.put_nowait((now_s, frame))
             return
         _, message_id, action, payload = json.loads(frame)
-        await connection.send(json.dumps([3, message_id, _answer_to(action)]))
+        answer = self._answer_to(action)
+        await connection.send(json.dumps([3, message_id, answer]))
+        self._requests[action].put_nowait(Request(at_s=now_s, payload=payload, answer=answer))
         if action == "BootNotification" and not self.booted.done():
             self.booted.set_result(now_s)
         if action == "StatusNotification" and payload["connectorId"] == 1:
             self.greeted.set()
+
+    def _answer_to(self, action: str) -> dict[str, Any]:
+        now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        match action:
+            case "BootNotification":
+                return {"status": "Accepted", "currentTime": now, "interval": 300}
+            case "Heartbeat":
+                return {"currentTime": now}
+            case "Authorize" | "StopTransaction":
+                return {"idTagInfo": {"status": "Accepted"}}
+            case "StartTransaction":
+                return {"transactionId": next(self._transactions), "idTagInfo": {"status": "Accepted"}}
+        return {}
 
 
 @asynccontextmanager
@@ -83,17 +130,3 @@ async def central_system() -> AsyncIterator[CentralSystem]:
     async with serve(system.attend, "127.0.0.1", 0, subprotocols=subprotocols, compression=None) as server:
         system.port = next(iter(server.sockets)).getsockname()[1]
         yield system
-
-
-def _answer_to(action: str) -> dict[str, Any]:
-    now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-    match action:
-        case "BootNotification":
-            return {"status": "Accepted", "currentTime": now, "interval": 300}
-        case "Heartbeat":
-            return {"currentTime": now}
-        case "Authorize":
-            return {"idTagInfo": {"status": "Accepted"}}
-        case "StartTransaction":
-            return {"transactionId": 1, "idTagInfo": {"status": "Accepted"}}
-    return {}
