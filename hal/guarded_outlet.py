@@ -36,7 +36,6 @@ from hal.outlet.state import (
     OutletInput,
     PlugHeld,
     SelectPhases,
-    Sensed,
     SetPilot,
     StopRequested,
     TestGroundFault,
@@ -44,7 +43,8 @@ from hal.outlet.state import (
     UnlockRequested,
     WakeRequested,
 )
-from hal.values import Fault, FaultKind, LockState, MeterReading, SelfTest, StopReason, UnlockResult
+from hal.sensing import sensed
+from hal.values import Fault, FaultKind, LockState, MeterReading, StopReason, UnlockResult
 
 log = logging.getLogger(__name__)
 
@@ -188,7 +188,7 @@ class GuardedOutlet:
             while self._pending:
                 seen = self._pending.popleft()
                 self._state, actions = machine.step(
-                    self._state, self._sensed() if seen is None else seen, now_s=self._loop.time()
+                    self._state, sensed(self._board) if seen is None else seen, now_s=self._loop.time()
                 )
                 for action in actions:
                     self._carry_out(action)
@@ -274,24 +274,6 @@ class GuardedOutlet:
 
     def _meter_reading(self) -> MeterReading | None:
         return None if self._board.meter is None else self._board.meter.read()
-
-    def _sensed(self) -> Sensed:
-        board, sample, reading = self._board, self._board.pilot.sample(), self._meter_reading()
-        return Sensed(
-            high_mv=sample.high_mv,
-            low_mv=sample.low_mv,
-            contactor=board.contactor.feedback(),
-            lock=LockState.NONE if board.lock is None else board.lock.position(),
-            cable_ohm=None if board.cable is None else board.cable.resistance_ohm(),
-            ground_fault=board.ground_fault is not None and board.ground_fault.tripped(),
-            self_test=SelfTest.ABSENT if board.ground_fault is None else board.ground_fault.self_test(),
-            emergency_stop=board.emergency_stop is not None and board.emergency_stop.pressed(),
-            temperature_mc=None if board.thermometer is None else board.thermometer.temperature_mc(),
-            meter_online=board.meter is None or reading is not None,
-            reader_online=board.reader is None or board.reader.online(),
-            current_ma=None if reading is None else reading.current_ma,
-            voltage_mv=None if reading is None else reading.voltage_mv,
-        )
 
 
 def _forget_superseded(backlog: deque[OutletEvent]) -> None:

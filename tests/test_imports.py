@@ -21,6 +21,8 @@ ALLOWED = {
     "cpd.errors": (),
     "cpd.clock": (),
     "cpd.systemd": (),
+    "cpd.hard_reset": (),
+    "cpd.firmware": ("cpd.station.firmware",),
     "cpd.settings": ("cpd.__version__", "cpd.errors", "cpd.domain.variables"),
     "cpd.domain": HAL_FACE,
     "cpd.station": ("cpd.domain", "cpd.clock", "cpd.errors", *HAL_FACE),

@@ -3,8 +3,7 @@
 Instants (`*_s`) are on one monotonic clock. None stands for "never", "not now" or "not known".
 """
 
-from dataclasses import dataclass, fields, replace
-from operator import attrgetter
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from hal.evse import Offer, OutletEvent
@@ -149,13 +148,13 @@ if TYPE_CHECKING:
 else:
 
     def replaced(state, **changes):
-        """`dataclasses.replace`, but *state* itself where nothing differs: most steps change next to nothing.
+        """`dataclasses.replace`, but *state* itself where nothing differs: most rules change nothing.
 
-        Where something does, it is three times as fast, and replacing is most of what a step costs.
+        A copy costs some fifteen times as much as finding that none is needed.
         """
         if all(getattr(state, name) == value for name, value in changes.items()):
             return state
-        return OutletState(**(dict(zip(_NAMES, _values(state), strict=True)) | changes))
+        return replace(state, **changes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,7 +267,3 @@ class OutletState:
     def offer_is_live(self, now_s: float) -> bool:
         """True while the user's permission stands."""
         return self.offer is not None and now_s < self.offer_until_s
-
-
-_NAMES = tuple(field.name for field in fields(OutletState))
-_values = attrgetter(*_NAMES)

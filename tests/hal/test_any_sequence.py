@@ -1,16 +1,23 @@
-"""Whatever people, vehicles, faults and the user do in whatever order: the physics sees no unsafe moment."""
+"""Whatever people, vehicles, faults and the user do in whatever order: the physics sees no unsafe moment.
+
+Once all is mended, the outlet charges again: a fault that cannot be got rid of is none that protects.
+"""
 
 import asyncio
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+import pytest
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from hal.boards.mock.ev import PERSONALITIES
+from hal.boards.mock.outlet import Defect
 from hal.boards.mock.world import SHOWN_FAULTS
 from hal.evse import Offer
+from hal.outlet.config import OutletTimings
 from hal.values import FaultKind, StopReason
 from tests.hal.bench import Bench, bench
 from tests.virtual_time import run_virtual
@@ -45,6 +52,14 @@ def acknowledge(kind: FaultKind) -> Act:
     return act
 
 
+def deceive(defect: Defect, active: bool) -> Act:
+    return lambda b: b.world.deceive(1, defect, active)
+
+
+def hold_plug(held: bool) -> Act:
+    return lambda b: b.evse.hold_plug(held)
+
+
 def answer_the_self_test(passes: bool) -> Act:
     return lambda b: b.world.self_test(1, passes=passes)
 
@@ -60,6 +75,8 @@ acts = st.one_of(
     st.builds(lambda available: lambda b: b.evse.set_available(available), st.booleans()),
     st.just(lambda b: b.evse.wake()),
     st.builds(break_or_mend, st.sampled_from(SHOWN_FAULTS), st.booleans()),
+    st.builds(deceive, st.sampled_from(Defect), st.booleans()),
+    st.builds(hold_plug, st.booleans()),
     st.builds(answer_the_self_test, st.booleans()),
     st.builds(acknowledge, st.sampled_from(FaultKind)),
     st.builds(lambda ready: lambda b: b.world.ev(1, ready=ready), st.booleans()),
@@ -67,48 +84,119 @@ acts = st.one_of(
     st.builds(lambda ventilation: lambda b: b.world.ev(1, ventilation=ventilation), st.booleans()),
 )
 pauses_s = st.sampled_from([0.0, 0.001, 0.05, 0.25, 0.5, 0.7, 1.0, 2.0, 3.0, 6.0, 31.0])
-story = st.lists(st.tuples(acts, pauses_s, st.booleans()), min_size=1, max_size=40)
 
 
-async def live_through(acts_: list[tuple[Act, float, bool]], state_dir: Path, **outlet: bool) -> None:
+WILLING = [PERSONALITIES[name] for name in PERSONALITIES if name not in ("over_drawer", "sleeper")]
+"""Vehicles that charge wherever they may."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chapter:
+    """A part breaks under a charging *vehicle*, then *acts*: each with the pause after it, and whether the offer is
+    renewed meanwhile. At last the vehicle stays, rests or leaves, and all is mended.
+    """
+
+    vehicle: str
+    acts: tuple[tuple[Act, float, bool], ...]
+    ends: str
+
+
+chapters = st.builds(
+    Chapter,
+    vehicle=st.sampled_from(sorted(PERSONALITIES)),
+    acts=st.lists(st.tuples(acts, pauses_s, st.booleans()), max_size=12).map(tuple),
+    ends=st.sampled_from(["rests", "stays", "leaves"]),
+)
+BREAKS: Mapping[str, Act] = {
+    **{str(kind): break_or_mend(kind, True) for kind in SHOWN_FAULTS},
+    **{str(defect): deceive(defect, True) for defect in Defect},
+    "self_test_failed": answer_the_self_test(False),
+}
+
+CHARGES_ON = ((lambda b: None, 2.0, True),)
+NEVER_LEAVES_C = Chapter(vehicle="stuck_c", acts=CHARGES_ON, ends="stays")
+RESTS = Chapter(vehicle="default", acts=CHARGES_ON, ends="rests")
+
+
+async def live_through(breaks: Act, story: list[Chapter], state_dir: Path, **outlet: bool) -> None:
     async with bench(state_dir, **outlet) as b:
         await b.charge()
-        for act, pause_s, renewed in acts_:
-            act(b)
-            if renewed:
-                await b.offer(16_000, for_s=pause_s)
-            else:
-                await asyncio.sleep(pause_s)
+        for chapter in story:
+            b.world.ev(1, personality=chapter.vehicle)
+            breaks(b)
+            for act, pause_s, renewed in chapter.acts:
+                act(b)
+                if renewed:
+                    await b.offer(16_000, for_s=pause_s)
+                else:
+                    await asyncio.sleep(pause_s)
+            if chapter.ends == "rests":
+                b.world.ev(1, ready=False)
+                await b.offer(16_000, for_s=3)
+            if chapter.ends == "leaves":
+                b.world.plug_out(1)
+            mend(b)
+            await charge_again(b)
         b.world.plug_out(1)
         await asyncio.sleep(0.2)
         assert b.now.contactor_commanded == "open"
-        await serve_the_next(b)
 
 
-async def serve_the_next(b: Bench) -> None:
-    """Mend everything and rest: whatever happened before, the next vehicle charges."""
+async def charge_again(b: Bench) -> None:
+    """Now that all is mended, the vehicle charges, whatever happened before; anew where a fault asks for that."""
+    await asyncio.sleep(0.5)
+    if b.faults:
+        await b.offer(16_000, for_s=61)
+    if b.faults or b.now.cable_a is None:
+        # A cable that was changed under a wake-up pulse, which is blind, is trusted once an unplug was seen.
+        b.world.plug_out(1)
+        await asyncio.sleep(OutletTimings().self_test_retry_s + 1)
+    assert b.faults == []
+    if not b.world._outlets[1].vehicle.plugged:
+        b.world.plug_in(1)
+    for _ in range(700):
+        if b.now.contactor == "closed":
+            return
+        await b.offer(16_000, for_s=1)
+    raise AssertionError("does not charge although nothing is wrong")
+
+
+def mend(b: Bench) -> None:
+    """End every cause, and have the outlet serviced."""
     for kind in SHOWN_FAULTS:
         break_or_mend(kind, False)(b)
+    for defect in Defect:
+        b.world.deceive(1, defect, False)
     b.world.self_test(1, passes=True)
-    b.world.ev(1, ready=True, personality="default", ventilation=False)
+    b.world.ev(1, ready=True, ventilation=False)
+    if b.world._outlets[1].vehicle.personality not in WILLING:
+        b.world.ev(1, personality="default")
     b.evse.set_available(True)
-    await asyncio.sleep(700)
     for kind in SHOWN_FAULTS:
         b.evse.acknowledge_fault(kind)
-    assert b.faults == []
-    b.world.plug_in(1)
-    await b.offer(16_000, for_s=20)
-    assert (b.now.contactor, b.faults) == ("closed", [])
 
 
-@given(story=story, phase_switching=st.booleans(), lock=st.booleans(), ventilation=st.booleans())
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
-def test_no_sequence_of_events_makes_an_outlet_unsafe(
-    story: list[tuple[Act, float, bool]], phase_switching: bool, lock: bool, ventilation: bool
+@pytest.mark.parametrize("broken", BREAKS)
+@given(
+    story=st.lists(chapters, min_size=1, max_size=4),
+    phase_switching=st.booleans(),
+    lock=st.booleans(),
+    ventilation=st.booleans(),
+)
+@example(story=[NEVER_LEAVES_C], phase_switching=False, lock=True, ventilation=False)
+@example(story=[RESTS, RESTS], phase_switching=False, lock=True, ventilation=False)
+@settings(max_examples=10, suppress_health_check=[HealthCheck.too_slow])
+def test_no_sequence_of_events_makes_an_outlet_unsafe_or_leaves_it_useless(
+    broken: str, story: list[Chapter], phase_switching: bool, lock: bool, ventilation: bool
 ) -> None:
     with tempfile.TemporaryDirectory() as state_dir:
         run_virtual(
             live_through(
-                story, Path(state_dir), phase_switching=phase_switching, lock=lock, ventilation=ventilation
+                BREAKS[broken],
+                story,
+                Path(state_dir),
+                phase_switching=phase_switching,
+                lock=lock,
+                ventilation=ventilation,
             )
         )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from hal.boards.mock.outlet import Defect
 from hal.evse import FaultCleared, FaultRaised, Offer
 from hal.values import FAULT_RULES, FaultKind, StopReason, UnlockResult
 from tests.hal.bench import Bench, bench, seen_during, virtual
@@ -283,3 +284,34 @@ async def test_no_offer_is_taken_while_a_fault_stands_before_the_plug(tmp_path: 
 
 def test_every_kind_has_a_rule() -> None:
     assert set(FAULT_RULES) == set(FaultKind)
+
+
+@virtual
+async def test_mirror_contacts_that_show_open_wrongly_open_at_once_and_end_as_a_contactor_that_does_not_close(
+    tmp_path: Path,
+) -> None:
+    async with bench(tmp_path) as b:
+        await b.charge()
+        b.world.deceive(1, Defect.MIRROR_SHOWS_OPEN, True)
+        assert b.now.contactor_commanded == "open"
+        await b.offer(16_000, for_s=30)
+        assert b.faults == ["contactor_stuck_open"]
+
+
+@virtual
+async def test_a_bolt_that_does_not_move_is_a_failed_lock(tmp_path: Path) -> None:
+    async with bench(tmp_path) as b:
+        b.world.deceive(1, Defect.LOCK_STUCK, True)
+        b.world.plug_in(1)
+        await b.offer(16_000, for_s=10)
+        assert (b.faults, b.now.contactor_commanded) == (["lock_failure"], "open")
+
+
+@virtual
+async def test_a_current_that_is_read_though_the_contactor_is_open_is_a_failed_switch(tmp_path: Path) -> None:
+    async with bench(tmp_path) as b:
+        await b.charge()
+        b.world.deceive(1, Defect.CURRENT_STUCK, True)
+        b.world.ev(1, ready=False)
+        await b.offer(16_000, for_s=2)
+        assert b.faults == ["power_switch_failure"]

@@ -1,17 +1,14 @@
 """What must never be physically true of a simulated outlet for longer than its limit.
 
-Each condition reads the physics through `OutletTruth`, and nothing that the outlet machine believes.
+Each condition reads the physics through `OutletHistory`, and nothing that the outlet machine believes.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from hal.boards.mock.history import OutletHistory
 from hal.iec61851 import F_NS, current_ma_for
 from hal.values import FaultKind, LockState
-
-if TYPE_CHECKING:
-    from hal.boards.mock.truth import OutletTruth
 
 _OPEN_S = 0.1
 _WITHDRAW_S = 6.0
@@ -23,26 +20,32 @@ class Condition:
 
     rule: str
     limit_s: float
-    holds: Callable[["OutletTruth"], bool]
+    holds: Callable[[OutletHistory], bool]
 
 
-def _fault_is_present(*kinds: FaultKind) -> Callable[["OutletTruth"], bool]:
+def _fault_is_present(*kinds: FaultKind) -> Callable[[OutletHistory], bool]:
     return lambda truth: truth.live and any(kind in truth.outlet.hazards for kind in kinds)
 
 
-def _draws_too_much(truth: "OutletTruth") -> bool:
-    reading = truth.outlet.meter.read()
-    measured_ma = () if reading is None or reading.current_ma is None else reading.current_ma
-    return truth.live and any(current_ma * 10 > (truth.reference_ma + 500) * 11 for current_ma in measured_ma)
+def _draws_too_much(truth: OutletHistory) -> bool:
+    """As far as it is measured: what no meter tells is left to the breaker."""
+    meter = truth.outlet.meter
+    allowed_ma = truth.reference_ma + 500
+    return (
+        truth.live
+        and not meter.offline
+        and any(current_ma * 10 > allowed_ma * 11 for current_ma in meter.measured_ma)
+    )
 
 
-def _lock_is_open(truth: "OutletTruth") -> bool:
+def _lock_is_open(truth: OutletHistory) -> bool:
     return truth.live and truth.outlet.config.lock and truth.outlet.lock.position() is not LockState.LOCKED
 
 
-def _plug_is_kept(truth: "OutletTruth") -> bool:
+def _plug_is_kept(truth: OutletHistory) -> bool:
     outlet = truth.outlet
     free = not outlet.vehicle.plugged and not outlet.contactor.closed and not outlet.hazards
+    free = free and not outlet.lock.disobeyed
     sees_it = outlet.pilot.high_ns != F_NS and not truth.holds_plug
     return free and sees_it and outlet.config.lock and outlet.lock.position() is LockState.LOCKED
 
@@ -127,6 +130,7 @@ CONDITIONS: tuple[Condition, ...] = (
         holds=lambda truth: (
             truth.offering
             and truth.outlet.contactor.welded
+            and not truth.outlet.contactor.mirror_lies
             and not truth.outlet.contactor.coil
             and truth.outlet.contactor.closed
         ),

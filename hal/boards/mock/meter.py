@@ -50,6 +50,11 @@ class MockMeter:
         self.offline = False
         self._shown_ma: tuple[int, ...] | None = None
 
+    @property
+    def measured_ma(self) -> tuple[int, ...]:
+        """What a reading of this instant says of the current."""
+        return self.current_ma if self._shown_ma is None else self._shown_ma
+
     def read(self) -> MeterReading | None:
         """The reading of this instant, whole Wh rounded down; None while the meter is offline."""
         if self.offline:
@@ -60,7 +65,7 @@ class MockMeter:
             at_s=self._loop.time(),
             energy_wh=self._register.energy_wh,
             power_w=self._power_uw() // 10**6,
-            current_ma=self.current_ma if self._shown_ma is None else self._shown_ma,
+            current_ma=self.measured_ma,
             voltage_mv=(self.voltage_mv,) * len(self.current_ma),
         )
 

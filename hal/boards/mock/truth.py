@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hal.boards.mock.history import AT_ONCE, OutletHistory
 from hal.boards.mock.invariants import CONDITIONS
-from hal.boards.mock.pilot_circuit import Load
 from hal.evse import Offer
 from hal.iec61851 import F_NS, PERIOD_NS, X1_NS, current_ma_for
-from hal.values import FaultKind, LockState, StopReason
+from hal.values import LockState, StopReason
 
 if TYPE_CHECKING:
     from hal.boards.mock.outlet import MockOutlet
@@ -23,25 +23,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _SLACK_S = 0.002
-_OPEN_S = 0.1
 _WITHDRAW_S = 6.0
 _SELF_TEST_FRESH_S = 86_400.0
-_TRACE_LENGTH = 80
 _MOST_VIOLATIONS = 100
-
-_AT_ONCE = frozenset(
-    {
-        FaultKind.GROUND_FAULT,
-        FaultKind.EMERGENCY_STOP,
-        FaultKind.OVER_TEMPERATURE,
-        FaultKind.LOCK_FAILURE,
-        FaultKind.PILOT_SHORT,
-        FaultKind.PILOT_FAULT,
-    }
-)
-"""What an outlet must not be closed on, not even for a moment."""
-_LATCHED_AT_ONCE = _AT_ONCE - {FaultKind.PILOT_SHORT, FaultKind.PILOT_FAULT}
-"""The same, as far as a moment of it counts as a fault."""
 
 
 class TruthViolated(AssertionError):
@@ -58,106 +42,15 @@ class Violation:
     trace: tuple[str, ...]
 
 
-class OutletTruth:
+class OutletTruth(OutletHistory):
     """The witness of one outlet."""
 
     def __init__(self, outlet: "MockOutlet") -> None:
-        self.outlet: MockOutlet = outlet
+        super().__init__(outlet)
         self.violations: deque[Violation] = deque(maxlen=_MOST_VIOLATIONS)
-        self._loop = asyncio.get_running_loop()
-        self._trace: deque[str] = deque(maxlen=_TRACE_LENGTH)
         self._bad_since: dict[str, float] = {}
         self._told: set[str] = set()
         self._timer: asyncio.TimerHandle | None = None
-        self._offer: Offer | None = None
-        self._offer_until_s = 0.0
-        self._available = True
-        self.holds_plug = False
-        self._emergency = False
-        self._leaving = False
-        self._tripped = False
-        self._was_live = False
-        self._was_ready = False
-        self._was_plugged = False
-        self._ready_since_s: float | None = None
-        self._cable_a: int | None = None
-        self._pilot_since_s = self.now_s
-        self._increased_s: float | None = None
-        self._advertised: deque[tuple[float, int]] = deque(maxlen=32)
-        self._diode_seen = False
-        self._closed_s = 0.0
-        self._opened_s: float | None = None
-        self._released_s: float | None = None
-        """When the coil was released last, also one that had not pulled in yet."""
-        self._closes: deque[float] = deque(maxlen=10)
-        self._fault_over_s: float | None = None
-        self._was_faulty = False
-        self._f_excused = True
-        self._pulses = 0
-        self._energy_wh = 0
-
-    @property
-    def now_s(self) -> float:
-        """The loop's time."""
-        return self._loop.time()
-
-    @property
-    def live(self) -> bool:
-        """True while the socket is energised because the coil holds it (a weld is nobody's decision)."""
-        return self.outlet.contactor.closed and not self.outlet.contactor.welded
-
-    @property
-    def ready(self) -> bool:
-        """True while the vehicle physically asks for energy, and may have it here."""
-        load = self.outlet.pilot.load
-        if self.outlet.pilot.shorted or self.outlet.pilot.unreadable:
-            return False
-        return load is Load.READY or (load is Load.READY_WITH_VENTILATION and self.outlet.config.ventilation)
-
-    @property
-    def offering(self) -> bool:
-        """True while the vehicle sees a PWM."""
-        return self.outlet.pilot.high_ns not in (F_NS, X1_NS)
-
-    @property
-    def permitted_ma(self) -> int:
-        """What the user, the cable and the hardware allow now."""
-        if self._offer is None or self.now_s >= self._offer_until_s:
-            return 0
-        config = self.outlet.config
-        cable_a = self._cable_a if config.lock else config.fixed_cable_a
-        cable_ma = config.max_current_ma if cable_a is None else cable_a * 1_000
-        return min(self._offer.current_ma, cable_ma, config.max_current_ma)
-
-    @property
-    def tripped(self) -> bool:
-        """True from a ground fault until an unplug without it."""
-        return self._tripped
-
-    @property
-    def available(self) -> bool:
-        """What the user last said."""
-        return self._available
-
-    @property
-    def reference_ma(self) -> int:
-        """The largest current advertised within the last 5 s."""
-        recent = [ma for until_s, ma in self._advertised if self.now_s < until_s + 5.0]
-        return max([current_ma_for(self.outlet.pilot.high_ns), *recent])
-
-    def may_wait_for_close(self) -> bool:
-        """True while nothing physical speaks against a closed contactor."""
-        rested_s = max(self._opened_s or 0.0, self._released_s or 0.0) + 5.0
-        rate = len(self._closes) < 10 or self.now_s >= self._closes[0] + 600.0
-        return (
-            self.ready
-            and self.offering
-            and self.permitted_ma > 0
-            and not self.outlet.hazards
-            and (not self.outlet.config.lock or self.outlet.lock.position() is LockState.LOCKED)
-            and self.now_s >= rested_s
-            and rate
-        )
 
     def offered(self, offer: Offer | None) -> None:
         """The user gave, renewed or withdrew its permission."""
@@ -236,7 +129,8 @@ class OutletTruth:
     def lock_driven(self, locked: bool) -> None:
         """The bolt is about to be driven."""
         self._note("lock %s", locked)
-        if not locked and self.outlet.contactor.closed:
+        contactor = self.outlet.contactor
+        if not locked and contactor.closed and not contactor.mirror_lies:
             self._violated("16: unlocked while closed")
 
     def metered(self, energy_wh: int) -> None:
@@ -271,44 +165,6 @@ class OutletTruth:
         """Stop watching."""
         self._set_timer(None)
 
-    def _follow(self) -> None:
-        """Remember the instants of what just changed."""
-        now_s, outlet = self.now_s, self.outlet
-        plugged = outlet.vehicle.plugged
-        if plugged and not self._was_plugged:
-            self._cable_a, self._diode_seen, self._pulses = None, False, 0
-            self._increased_s = None
-        self._was_plugged = plugged
-        if plugged and outlet.inputs.plug is not None and outlet.config.lock:
-            self._cable_a = min(self._cable_a or 80, outlet.inputs.plug.rating_a)
-        if outlet.hazards and outlet.pilot.high_ns == F_NS:
-            self._f_excused = True
-        if outlet.inputs.tripped():
-            self._tripped = True
-        elif not plugged:
-            self._tripped = False
-        if self.ready is not self._was_ready:
-            self._was_ready = self.ready
-            self._ready_since_s = now_s if self.ready else None
-            self._note("ready %s", self.ready)
-        if self.offering and plugged and not outlet.pilot.diode_missing:
-            self._diode_seen = True
-        faulty = bool(outlet.hazards & _LATCHED_AT_ONCE)
-        if self._was_faulty and not faulty:
-            self._fault_over_s = now_s
-        self._was_faulty = faulty
-        if self.live is not self._was_live:
-            self._was_live = self.live
-            self._note("live %s", self.live)
-            if self.live:
-                self._pulses = 0
-                self._closed_s = now_s
-            else:
-                # The pause counts from the command, however late a busy process lets the contacts part.
-                released_s = self._released_s if self._released_s is not None else now_s
-                self._opened_s = released_s if released_s >= self._closed_s else now_s
-                self._emergency = False
-
     def _closing(self) -> None:
         """Invariant 7, 23, 25: what must be true when the coil is energised."""
         now_s, outlet = self.now_s, self.outlet
@@ -324,7 +180,7 @@ class OutletTruth:
             and now_s < outlet.detector.passed_s + _SELF_TEST_FRESH_S,
             "16: closed before the plug was locked": not outlet.config.lock
             or outlet.lock.position() is LockState.LOCKED,
-            "3: closed on a fault": not (outlet.hazards & _AT_ONCE or self._tripped),
+            "3: closed on a fault": not (outlet.hazards & AT_ONCE or self._tripped),
             "25: closed within 5 s of opening": self._opened_s is None
             or now_s >= self._opened_s + 5.0 - _SLACK_S,
             "25: more than 10 closes in 10 minutes": len(self._closes) < 10
@@ -333,7 +189,7 @@ class OutletTruth:
             "23: closed right after a fault": self._fault_over_s is None
             or now_s >= self._fault_over_s + 30.0 - _SLACK_S
             or (since_s is not None and since_s >= self._fault_over_s),
-            "17: closed a welded contactor": not outlet.contactor.welded,
+            "17: closed a welded contactor": not outlet.contactor.welded or outlet.contactor.mirror_lies,
         }
         self._closes.append(now_s)
         for rule, met in demands.items():
@@ -361,9 +217,6 @@ class OutletTruth:
         if self._timer is not None:
             self._timer.cancel()
         self._timer = None if due_s is None else self._loop.call_at(due_s, self.check)
-
-    def _note(self, text: str, value: object) -> None:
-        self._trace.append(f"{self.now_s:.3f} " + text % (value,))
 
     def _violated(self, rule: str) -> None:
         violation = Violation(
