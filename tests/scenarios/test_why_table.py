@@ -11,6 +11,7 @@ from cpd.cli.codes import headline
 from cpd.cli.terminal import Terminal, columns_of
 from cpd.cli.why import render_why
 from cpd.domain.blockers import BlockerCode
+from cpd.station.snapshot import ConnectorSnapshot
 from hal.values import FaultKind
 from tests.scenarios import situations as given
 from tests.scenarios.known_situations import TABLE, Known
@@ -38,10 +39,16 @@ def name_of(known: Known) -> str:
 
 async def reached(here: Site, known: Known) -> None:
     await known.set_up(here)
-    await here.until(
-        lambda one: one.status == known.status and [blocker.code for blocker in one.blockers] == known.codes,
-        within_s=150,
-    )
+    await here.until(lambda one: _is_settled(one) and _stands(one, known), within_s=150)
+
+
+def _stands(one: ConnectorSnapshot, known: Known) -> bool:
+    return one.status == known.status and [blocker.code for blocker in one.blockers] == known.codes
+
+
+def _is_settled(one: ConnectorSnapshot) -> bool:
+    """Not while a stop is being booked: the same code has other words then."""
+    return one.transaction is None or one.transaction.stop_reason is None
 
 
 @pytest.mark.parametrize("known", TABLE, ids=name_of)
