@@ -13,6 +13,7 @@ from cpd.control.api import LocalLimitDocument, StatusDocument
 _CURRENT = re.compile(r"(\d{1,2}(?:\.\d+)?) ?a?", re.IGNORECASE | re.ASCII)
 _SPAN = re.compile(r"(?:(\d{1,3})d)?(?:(\d{1,4})h)?(?:(\d{1,5})m)?(?:(\d{1,7})s)?", re.IGNORECASE | re.ASCII)
 _SECONDS = (86_400, 3_600, 60, 1)
+_MOST_A = 80
 
 
 def _current(_ctx: click.Context, _param: click.Parameter, text: str) -> float | None:
@@ -21,6 +22,8 @@ def _current(_ctx: click.Context, _param: click.Parameter, text: str) -> float |
     found = _CURRENT.fullmatch(text.strip())
     if found is None:
         raise click.BadParameter(f"{text!r} is neither a current such as 10A nor off")
+    if float(found[1]) > _MOST_A:
+        raise click.BadParameter(f"{text.strip()} is outside 0A … {_MOST_A}A; no connector has more")
     return float(found[1])
 
 

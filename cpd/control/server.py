@@ -306,8 +306,18 @@ def _params(name: str, expected: type[Params], given: object) -> Any:
         return msgspec.convert(given, expected)
     except msgspec.ValidationError as error:
         raise _Refused(
-            INVALID_PARAMS, "invalid_params", f"{name}: {error}", f"{name} takes {described(expected)}"
+            INVALID_PARAMS,
+            "invalid_params",
+            f"{name}: {_in_words(error)}",
+            f"{name} takes {described(expected)}",
         ) from error
+
+
+def _in_words(error: msgspec.ValidationError) -> str:
+    """Where, then what was expected there: msgspec says "Expected `float` <= 80.0 - at `$.current_a`"."""
+    what, _, path = str(error).rpartition(" - at ")
+    where = path.strip("`$.")
+    return f"{where}: {what}".replace("`", "") if where else str(error).replace("`", "")
 
 
 def _without_secrets(params: Params) -> str:
