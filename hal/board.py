@@ -48,7 +48,7 @@ class Contactor(Protocol):
         """The guard lives: toggle the line that holds the coil's interlock for `INTERLOCK_HOLD_S` more."""
 
     def select_phases(self, phases: int) -> None:
-        """Connect 1 or 3 phases; only ever called while the contactor is open."""
+        """Connect 1 or 3 phases; only ever called while the contactor is confirmed open."""
 
     def feedback(self) -> ContactorState:
         """What the mirror contacts say."""
@@ -149,7 +149,10 @@ class Board(Protocol):
         """The outlets by connector number."""
 
     def watch_cards(self, presented: Callable[[CardRead], None]) -> None:
-        """Call *presented* on the loop for every card."""
+        """Call *presented* on the loop once for every swipe.
+
+        A reader that sees a card again and again while it is held there asks `hal.card_sights.CardSights` first.
+        """
 
     def close(self) -> None:
         """Release the devices. The guard has made the outputs safe before."""

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from hal.light import Light
 from hal.values import (
     ContactorState,
     Fault,
@@ -57,6 +58,8 @@ class OutletSnapshot:
     instant of the next close where a pause or the rate of closes holds it back. *woken_at_s* is the start of the
     wake-up pulse of this plug-in. *thermal_limit_ma* is what a warm outlet allows, None where the temperature
     limits nothing. *switching_at_s* is the earliest instant at which the phases are switched that the offer needs.
+    *overstayed_s* is when the contactor had to be opened on a vehicle of this plug-in that asked on without a PWM.
+    *temperature_mc* is what is measured inside, in thousandths of a degree Celsius.
     """
 
     pilot: PilotState
@@ -76,6 +79,8 @@ class OutletSnapshot:
     meter: MeterReading | None
     thermal_limit_ma: int | None = None
     switching_at_s: float | None = None
+    overstayed_s: float | None = None
+    temperature_mc: int | None = None
 
     @property
     def opening_fault(self) -> Fault | None:
@@ -133,6 +138,11 @@ class LockChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedUnderLoad:
+    """The vehicle asked on for all the time that it has to let go, and the contactor is opened on it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WakeChanged:
     """The wake-up pulse began (*waking*) or ended."""
 
@@ -147,6 +157,7 @@ OutletEvent = (
     | FaultCleared
     | CableChanged
     | LockChanged
+    | OpenedUnderLoad
     | WakeChanged
 )
 
@@ -197,5 +208,9 @@ class Hal(Protocol):
     def evses(self) -> Mapping[int, Evse]:
         """The outlets, 1 … n."""
 
+    @property
+    def lights(self) -> Mapping[int, Light]:
+        """The lights of those outlets that have one."""
+
     def cards(self) -> AsyncIterator[CardRead]:
-        """Cards as they are presented, two in a row both counted."""
+        """Cards as they are presented: one held to the reader counts once, and again after 1 s out of its sight."""

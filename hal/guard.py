@@ -19,6 +19,7 @@ from hal.evse import CardRead, Evse
 from hal.feed import Feed
 from hal.guarded_outlet import GuardedOutlet
 from hal.latches import Latches
+from hal.light import Light
 from hal.outlet.config import OutletConfig
 
 if TYPE_CHECKING:
@@ -60,6 +61,11 @@ class Guard:
     def evses(self) -> Mapping[int, Evse]:
         """The outlets, 1 … n."""
         return self._outlets
+
+    @property
+    def lights(self) -> Mapping[int, Light]:
+        """The lights of those outlets that have one."""
+        return {} if self._world is None else self._world.lights
 
     @property
     def world(self) -> "MockWorld | None":

@@ -16,12 +16,14 @@ from hal.evse import (
     FaultCleared,
     FaultRaised,
     Offer,
+    OpenedUnderLoad,
     OutletEvent,
     OutletSnapshot,
 )
 from hal.feed import Feed
 from hal.iec61851 import F_NS, X1_NS
 from hal.latches import Latches, OutletLatch
+from hal.meter_watch import POLL_S, WatchedMeter
 from hal.outlet import machine
 from hal.outlet.config import OutletConfig
 from hal.outlet.lock import may_unlock
@@ -67,6 +69,7 @@ class GuardedOutlet:
     ) -> None:
         self._config = config
         self._board = board
+        self._meter = None if board.meter is None else WatchedMeter(board.meter)
         self._latches = latches
         self._witness = witness
         self._failed = failed
@@ -77,6 +80,7 @@ class GuardedOutlet:
         self._safe = False
         self._timer: asyncio.TimerHandle | None = None
         self._beating: asyncio.TimerHandle | None = None
+        self._watching: asyncio.TimerHandle | None = None
         now_s = self._loop.time()
         kept = latches.kept(config.id).faults
         self._state = machine.start(
@@ -91,7 +95,6 @@ class GuardedOutlet:
     def start(self) -> None:
         """Set the outputs that the machine starts from, and follow the board."""
         self._board.contactor.command(False)
-        self._board.contactor.select_phases(self._config.phases)
         self._board.pilot.drive(X1_NS)
         self._board.watch(self._changed)
         self._changed()
@@ -101,7 +104,7 @@ class GuardedOutlet:
         if self._safe:
             return
         self._safe = True
-        for timer in (self._timer, self._beating):
+        for timer in (self._timer, self._beating, self._watching):
             if timer is not None:
                 timer.cancel()
         if self._witness is not None:
@@ -188,7 +191,9 @@ class GuardedOutlet:
             while self._pending:
                 seen = self._pending.popleft()
                 self._state, actions = machine.step(
-                    self._state, sensed(self._board) if seen is None else seen, now_s=self._loop.time()
+                    self._state,
+                    sensed(self._board, self._meter) if seen is None else seen,
+                    now_s=self._loop.time(),
                 )
                 for action in actions:
                     self._carry_out(action)
@@ -220,6 +225,8 @@ class GuardedOutlet:
                 if closed:
                     self._beat()
                     self._keep(closes=1)
+                    if self._watching is None:
+                        self._watching = self._loop.call_later(POLL_S, self._watch_meter)
                 elif self._beating is not None:
                     self._beating.cancel()
                 self._board.contactor.command(closed)
@@ -244,6 +251,18 @@ class GuardedOutlet:
         with self._failing_safely():
             self._beat()
 
+    def _watch_meter(self) -> None:
+        """Look at the meter while it may say that current flows: one that stands still does not tell of it."""
+        self._watching = None
+        if self._safe or self._meter is None:
+            return
+        with self._failing_safely():
+            is_silent = self._meter.read() is None
+        if is_silent is not self._state.has_fault(FaultKind.METER_OFFLINE):
+            self._changed()
+        if self._state.commanded_closed or self._meter.flows:
+            self._watching = self._loop.call_later(POLL_S, self._watch_meter)
+
     def _drive_lock(self, locked: bool) -> None:
         if self._board.lock is None:
             return
@@ -261,6 +280,9 @@ class GuardedOutlet:
             case FaultCleared(kind=kind):
                 log.info("fault cleared connector=%s kind=%s", connector, kind)
                 self._keep()
+            case OpenedUnderLoad():
+                drawn_ma = None if self._state.sensed is None else self._state.sensed.current_ma
+                log.warning("opened under load connector=%s current_ma=%s", connector, drawn_ma)
             case ContactorChanged(state=state):
                 log.info("contactor connector=%s state=%s", connector, state)
             case _:
@@ -273,7 +295,7 @@ class GuardedOutlet:
         self._latches.keep(self._config.id, latch)
 
     def _meter_reading(self) -> MeterReading | None:
-        return None if self._board.meter is None else self._board.meter.read()
+        return None if self._meter is None else self._meter.read()
 
 
 def _forget_superseded(backlog: deque[OutletEvent]) -> None:

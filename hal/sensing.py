@@ -1,14 +1,14 @@
 """Read all parts of a board at one instant into the picture that the outlet machine judges."""
 
-from hal.board import OutletBoard
+from hal.board import Meter, OutletBoard
 from hal.outlet.state import Sensed
 from hal.values import LockState, SelfTest
 
 
-def sensed(board: OutletBoard) -> Sensed:
-    """What *board* shows now; a part that is not fitted looks healthy."""
+def sensed(board: OutletBoard, meter: Meter | None) -> Sensed:
+    """What *board* with its *meter* shows now; a part that is not fitted looks healthy."""
     sample = board.pilot.sample()
-    reading = None if board.meter is None else board.meter.read()
+    reading = None if meter is None else meter.read()
     return Sensed(
         high_mv=sample.high_mv,
         low_mv=sample.low_mv,
@@ -19,7 +19,7 @@ def sensed(board: OutletBoard) -> Sensed:
         self_test=SelfTest.ABSENT if board.ground_fault is None else board.ground_fault.self_test(),
         emergency_stop=board.emergency_stop is not None and board.emergency_stop.pressed(),
         temperature_mc=None if board.thermometer is None else board.thermometer.temperature_mc(),
-        meter_online=board.meter is None or reading is not None,
+        meter_online=meter is None or reading is not None,
         reader_online=board.reader is None or board.reader.online(),
         current_ma=None if reading is None else reading.current_ma,
         voltage_mv=None if reading is None else reading.voltage_mv,

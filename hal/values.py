@@ -188,6 +188,7 @@ class MeterReading:
 
     *energy_wh* is the lifetime import register, whole Wh rounded down, never running backwards. Per-phase
     tuples have one entry for each wired phase; None stands for what the meter does not measure, never 0.
+    *reactive_var* is the reactive power over all phases, *power_factor_permille* 0 … 1000.
     """
 
     at_s: float
@@ -195,3 +196,7 @@ class MeterReading:
     power_w: int | None
     current_ma: tuple[int, ...] | None
     voltage_mv: tuple[int, ...] | None
+    phase_power_w: tuple[int, ...] | None = None
+    reactive_var: int | None = None
+    power_factor_permille: int | None = None
+    frequency_mhz: int | None = None

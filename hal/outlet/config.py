@@ -54,8 +54,12 @@ class OutletTimings:
     lock_retry_s: float = 2.0
     lock_attempts: int = 3
     unlock_retry_s: float = 10.0
-    phase_switch_s: float = 10.0
+    phase_switch_s: float = 60.0
     """Least time without PWM and with the contactor open before the number of phases changes."""
+    phase_settle_s: float = 1.0
+    """Least time from there to the PWM: the relay's contacts come to rest before any current can."""
+    phase_switch_spacing_s: float = 300.0
+    """Least time between two changes of the number of phases in one plug-in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

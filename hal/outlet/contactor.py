@@ -7,7 +7,7 @@ opens at once on any doubt, and after 6 s at the latest once the PWM stopped.
 from collections.abc import Iterator
 
 from hal.iec61851 import X1_NS
-from hal.outlet import ground_fault
+from hal.outlet import ground_fault, phases
 from hal.outlet.lock import is_secured
 from hal.outlet.state import OutletState, replaced
 from hal.values import ContactorState
@@ -32,6 +32,8 @@ def driven(state: OutletState, now_s: float) -> OutletState:
     if state.commanded_closed:
         if _must_open(state, now_s):
             state = replaced(state, commanded_closed=False, commanded_s=now_s)
+            if _asks_on(state):
+                state = replaced(state, overstayed_s=now_s)
     elif _may_close(state, now_s):
         window_s = state.config.timings.close_window_s
         recent = tuple(closed_s for closed_s in state.closes_s if now_s < closed_s + window_s)
@@ -44,7 +46,7 @@ def closing_at_s(state: OutletState) -> float:
     timings = state.config.timings
     earliest_s = state.commanded_s + timings.min_off_s if state.closes_s else state.commanded_s
     if state.pwm_stopped_s is not None:
-        earliest_s = max(earliest_s, state.pwm_stopped_s + timings.min_off_s)
+        earliest_s = max(earliest_s, state.pwm_stopped_s + phases.pause_s(state))
     if state.blocked_until_s is not None:
         earliest_s = max(earliest_s, state.blocked_until_s)
     if len(state.closes_s) >= timings.closes_per_window:
@@ -68,6 +70,12 @@ def _must_open(state: OutletState, now_s: float) -> bool:
     if state.output_ns == X1_NS:
         return now_s >= state.output_since_s + state.config.timings.withdraw_s
     return not state.is_offering
+
+
+def _asks_on(state: OutletState) -> bool:
+    """True where nothing but the vehicle's own staying makes the contactor open under load."""
+    orderly = state.output_ns == X1_NS and not state.open_at_once and not state.is_faulted
+    return orderly and state.is_ready and is_secured(state)
 
 
 def _may_close(state: OutletState, now_s: float) -> bool:

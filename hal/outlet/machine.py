@@ -15,12 +15,13 @@ from hal.evse import (
     FaultRaised,
     LockChanged,
     Offer,
+    OpenedUnderLoad,
     OutletEvent,
     OutletSnapshot,
     PilotChanged,
     WakeChanged,
 )
-from hal.outlet import contactor, faults, ground_fault, lock, pilot, vehicle
+from hal.outlet import contactor, faults, ground_fault, lock, phases, pilot, vehicle
 from hal.outlet.config import OutletConfig
 from hal.outlet.state import (
     AvailabilitySet,
@@ -51,7 +52,8 @@ _MOST_PASSES = 5
 def start(config: OutletConfig, *, now_s: float, faults: tuple[Fault, ...] = ()) -> OutletState:
     """The state of an outlet whose pilot was just set to X1 and whose contactor was just commanded open.
 
-    *faults* are those that survived a restart. A vehicle found in C must leave it, or wait for 6 s.
+    *faults* are those that survived a restart. A vehicle found in C must leave it, or wait for 6 s. What it was
+    offered before the start counts where phases are switched: it must rest as if the PWM had stopped now.
     """
     return OutletState(
         config=config,
@@ -59,6 +61,7 @@ def start(config: OutletConfig, *, now_s: float, faults: tuple[Fault, ...] = ())
         blocked_until_s=now_s + config.timings.boot_wait_s,
         output_since_s=now_s,
         commanded_s=now_s,
+        pwm_stopped_s=now_s if config.phase_switching else None,
         phases=config.phases,
         faults=faults,
     )
@@ -101,7 +104,9 @@ def snapshot(state: OutletState, meter: MeterReading | None, *, now_s: float) ->
         faults=state.faults,
         meter=meter,
         thermal_limit_ma=pilot.thermal_limit_ma(state),
-        switching_at_s=pilot.switching_at_s(state),
+        switching_at_s=phases.switching_at_s(state, now_s),
+        overstayed_s=state.overstayed_s,
+        temperature_mc=None if state.sensed is None else state.sensed.temperature_mc,
     )
 
 
@@ -161,7 +166,7 @@ def _ruled(state: OutletState, now_s: float, *, was_faulted: bool) -> OutletStat
 
 def _deadline_s(state: OutletState, now_s: float) -> float | None:
     candidates = chain.from_iterable(
-        module.deadlines(state) for module in (vehicle, contactor, ground_fault, faults, lock, pilot)
+        module.deadlines(state) for module in (vehicle, contactor, ground_fault, faults, lock, phases, pilot)
     )
     return min((due_s for due_s in candidates if due_s is not None and due_s > now_s), default=None)
 
@@ -170,7 +175,9 @@ def _actions(before: OutletState, after: OutletState) -> Iterator[OutletAction]:
     """What changed, as commands and events: opening comes before everything else, closing last."""
     if before.commanded_closed and not after.commanded_closed:
         yield CommandContactor(closed=False)
-    if after.phases != before.phases:
+    # Where the relay stands after a start is not known; it is set before anything can be offered.
+    first = after.config.phase_switching and after.contactor_checked and not before.contactor_checked
+    if first or after.phases != before.phases:
         yield SelectPhases(phases=after.phases)
     if after.output_ns != before.output_ns:
         yield SetPilot(high_ns=after.output_ns)
@@ -195,6 +202,8 @@ def _events(before: OutletState, after: OutletState) -> Iterator[OutletEvent]:
         yield CableChanged(cable_a=after.cable_a)
     if after.lock is not before.lock:
         yield LockChanged(state=after.lock)
+    if after.overstayed_s is not None and after.overstayed_s != before.overstayed_s:
+        yield OpenedUnderLoad()
     if (after.waking_since_s is None) is not (before.waking_since_s is None):
         yield WakeChanged(waking=after.waking_since_s is not None)
     before_ns = before.output_ns if before.is_offering else None

@@ -6,6 +6,7 @@ No offer, no PWM: every doubt ends in X1. Rounding is towards less current.
 from collections.abc import Iterator
 
 from hal.iec61851 import F_NS, MIN_CURRENT_MA, X1_NS, duty_ns_for
+from hal.outlet import phases
 from hal.outlet.state import OutletState, replaced
 from hal.values import ContactorState, PilotState
 
@@ -16,7 +17,7 @@ _NO_THERMOMETER_MA = 10_000
 
 def driven(state: OutletState, now_s: float) -> OutletState:
     """*state* with the output that holds from now on."""
-    state = _with_phases(_woken(state, now_s), now_s)
+    state = phases.driven(_woken(state, now_s), now_s)
     steady_ns = _steady_ns(state, now_s)
     offer_ma = 0 if steady_ns is not None else _advertised_ma(state, now_s)
     output_ns = steady_ns if steady_ns is not None else duty_ns_for(offer_ma)
@@ -34,7 +35,7 @@ def driven(state: OutletState, now_s: float) -> OutletState:
     elif steady_ns is not None and state.is_offering:
         state = replaced(state, pwm_since_s=None)
         if state.waking_since_s is None and state.raw is not PilotState.A:
-            state = replaced(state, pwm_stopped_s=now_s)
+            state = replaced(state, pwm_stopped_s=now_s, paused_for_phases=phases.must_rest(state, now_s))
     return replaced(state, output_ns=output_ns, output_since_s=now_s, blind=state.blind or output_ns == F_NS)
 
 
@@ -64,26 +65,12 @@ def thermal_limit_ma(state: OutletState) -> int | None:
     return limit_ma // 1_000 * 1_000
 
 
-def wanted_phases(state: OutletState) -> int:
-    """How many phases the relay must connect for the offer: all, or one; those now where there is no relay."""
-    if not state.config.phase_switching or state.offer is None:
-        return state.phases
-    return state.config.phases if state.offer.phases >= state.config.phases else 1
-
-
 def increase_at_s(state: OutletState, now_s: float) -> float | None:
     """When the larger offer that is held back takes effect; None while nothing is held back."""
     if state.increased_s is None or not state.is_offering or not _is_charging(state):
         return None
     due_s = state.increased_s + state.config.timings.increase_spacing_s
     return due_s if permitted_ma(state, now_s) > state.offer_ma and now_s < due_s else None
-
-
-def switching_at_s(state: OutletState) -> float | None:
-    """The earliest instant at which the phases can be switched; None where none are, or while it is not known."""
-    if wanted_phases(state) == state.phases or state.commanded_closed or state.pwm_stopped_s is None:
-        return None
-    return max(state.pwm_stopped_s, state.commanded_s) + state.config.timings.phase_switch_s
 
 
 def deadlines(state: OutletState) -> Iterator[float | None]:
@@ -100,9 +87,7 @@ def deadlines(state: OutletState) -> Iterator[float | None]:
     if state.pwm_since_s is not None and state.wake_armed:
         yield max(state.raw_since_s, state.pwm_since_s) + timings.wake_after_s
     if state.pwm_stopped_s is not None:
-        yield state.pwm_stopped_s + timings.min_off_s
-        yield state.pwm_stopped_s + timings.phase_switch_s
-    yield state.commanded_s + timings.phase_switch_s
+        yield state.pwm_stopped_s + phases.pause_s(state)
     if state.increased_s is not None:
         yield state.increased_s + timings.increase_spacing_s
     for ended_s, _ in state.earlier_offers:
@@ -129,9 +114,9 @@ def _may_offer(state: OutletState, now_s: float) -> bool:
         return False
     if state.blocked_until_s is not None and now_s < state.blocked_until_s:
         return False
-    if state.pwm_stopped_s is not None and now_s < state.pwm_stopped_s + state.config.timings.min_off_s:
+    if state.pwm_stopped_s is not None and now_s < state.pwm_stopped_s + phases.pause_s(state):
         return False
-    return wanted_phases(state) == state.phases and permitted_ma(state, now_s) > 0
+    return not phases.must_rest(state, now_s) and permitted_ma(state, now_s) > 0
 
 
 def _advertised_ma(state: OutletState, now_s: float) -> int:
@@ -140,20 +125,6 @@ def _advertised_ma(state: OutletState, now_s: float) -> int:
 
 def _is_charging(state: OutletState) -> bool:
     return state.raw in (PilotState.C, PilotState.D)
-
-
-def _with_phases(state: OutletState, now_s: float) -> OutletState:
-    """Change the number of phases once the vehicle is off: unplugged, or long without PWM and contactor."""
-    wanted = wanted_phases(state)
-    if wanted == state.phases or state.commanded_closed or state.feedback is not ContactorState.OPEN:
-        return state
-    pause_s = state.config.timings.phase_switch_s
-    if state.pwm_stopped_s is not None:
-        if _is_charging(state) or state.is_offering:
-            return state
-        if now_s < max(state.pwm_stopped_s, state.commanded_s) + pause_s:
-            return state
-    return state if _is_charging(state) else replaced(state, phases=wanted)
 
 
 def _woken(state: OutletState, now_s: float) -> OutletState:

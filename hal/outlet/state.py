@@ -196,6 +196,7 @@ class OutletState:
     offer_ma: int = 0
     pwm_since_s: float | None = None
     pwm_stopped_s: float | None = None
+    paused_for_phases: bool = False
     increased_s: float | None = None
     earlier_offers: tuple[tuple[float, int], ...] = ()
     fault_pulse_until_s: float | None = None
@@ -208,8 +209,10 @@ class OutletState:
     commanded_s: float = 0.0
     contactor_checked: bool = False
     failed_closes: int = 0
+    overstayed_s: float | None = None
     closes_s: tuple[float, ...] = ()
     phases: int = 3
+    phases_switched_s: float | None = None
     lock_wanted: bool | None = None
     lock_driven_s: float | None = None
     lock_tries: int = 0

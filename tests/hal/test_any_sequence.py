@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from hal.boards.mock.ev import PERSONALITIES
 from hal.boards.mock.outlet import Defect
+from hal.boards.mock.personalities import PERSONALITIES
 from hal.boards.mock.world import SHOWN_FAULTS
 from hal.evse import Offer
 from hal.outlet.config import OutletTimings
@@ -86,7 +86,7 @@ acts = st.one_of(
 pauses_s = st.sampled_from([0.0, 0.001, 0.05, 0.25, 0.5, 0.7, 1.0, 2.0, 3.0, 6.0, 31.0])
 
 
-WILLING = [PERSONALITIES[name] for name in PERSONALITIES if name not in ("over_drawer", "sleeper")]
+WILLING = [PERSONALITIES[name] for name in PERSONALITIES if name not in ("over_drawer", "sleeper", "mach_e")]
 """Vehicles that charge wherever they may."""
 
 

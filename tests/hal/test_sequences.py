@@ -289,20 +289,6 @@ async def test_ventilation_is_given_only_where_there_is_some(tmp_path: Path) -> 
 
 
 @virtual
-async def test_phases_change_only_while_open_and_after_a_pause(tmp_path: Path) -> None:
-    async with bench(tmp_path, phase_switching=True) as b:
-        await b.charge()
-        assert b.now.phases == 3
-        b.evse.offer(Offer(current_ma=16_000, phases=1))
-        assert (b.now.duty_ns, b.now.phases) == (None, 3)
-        await b.offer(16_000, for_s=10, phases=1)
-        assert b.now.phases == 3
-        await b.offer(16_000, for_s=5, phases=1)
-        assert (b.now.phases, b.now.contactor) == (1, "closed")
-        assert b.now.meter is not None and b.now.meter.current_ma == (16_000, 0, 0)
-
-
-@virtual
 async def test_the_rate_of_closes_is_limited(tmp_path: Path) -> None:
     async with bench(tmp_path) as b:
         await b.charge()

@@ -30,5 +30,6 @@ class MockBoard:
 
     def close(self) -> None:
         """Stop the simulation; the registers keep what they count."""
+        self.world.release()
         for outlet in self._outlets.values():
             outlet.release()

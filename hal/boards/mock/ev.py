@@ -4,50 +4,16 @@ It closes S2 only under a valid PWM (except where its personality is not to have
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from collections.abc import Callable
+from math import inf
 
+from hal.boards.mock.personalities import PERSONALITIES
 from hal.boards.mock.pilot_circuit import Load
-from hal.iec61851 import F_NS, current_ma_for
+from hal.iec61851 import F_NS, current_ma_for, is_pwm
 
 AWAKE_AFTER_F_S = 3.0
 LET_GO_S = 0.5
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Personality:
-    """How a kind of vehicle behaves, in data.
-
-    *ready_after_s* from a valid PWM to S2; *follows_after_s* until a new duty is obeyed; *leaves_after_s* from the
-    end of the PWM until S2 opens, None for never; *needs_pulse*: sleeps until it has seen F; *pulse_s*: shows C that
-    long before it means it; *always_ready*: has no S2 at all; *draws_percent* of what it may;
-    *least_offer_ma*: ignores any smaller offer.
-    """
-
-    ready_after_s: float = 0.5
-    follows_after_s: float = 0.5
-    leaves_after_s: float | None = 1.0
-    needs_pulse: bool = False
-    pulse_s: float | None = None
-    always_ready: bool = False
-    draws_percent: int = 100
-    least_offer_ma: int = 0
-
-
-PERSONALITIES: Mapping[str, Personality] = MappingProxyType(
-    {
-        "default": Personality(),
-        "sleeper": Personality(needs_pulse=True),
-        "stuck_c": Personality(leaves_after_s=None),
-        "pulser": Personality(pulse_s=0.25),
-        "slow": Personality(ready_after_s=20.0, follows_after_s=4.5, leaves_after_s=2.9),
-        "over_drawer": Personality(draws_percent=140),
-        "simplified": Personality(always_ready=True, leaves_after_s=None),
-        "needs_7_a": Personality(least_offer_ma=7_000),
-        "draws_nothing": Personality(draws_percent=0),
-    }
-)
 
 _SIMPLIFIED_MAX_MA = 10_000
 
@@ -61,7 +27,10 @@ class Vehicle:
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._high_ns: int | None = None
         self._f_since_s: float | None = None
+        self._pwm_ended_s: float | None = None
         self._awake = False
+        self._shortest_pause_s = inf
+        self._rested = 0
         self._s2 = False
         self._follows_ma = 0
         self.plugged = False
@@ -100,6 +69,9 @@ class Vehicle:
         """Meet a pilot with *high_ns*."""
         self.plugged = True
         self._awake = False
+        self._shortest_pause_s = inf
+        self._rested = 0
+        self._pwm_ended_s = None
         self._high_ns = None
         self._s2 = self.ready and self.personality.always_ready
         self.see(high_ns)
@@ -116,8 +88,9 @@ class Vehicle:
         """The pilot has *high_ns* from now on."""
         if not self.plugged or high_ns == self._high_ns:
             return
-        self._high_ns = high_ns
+        before_ns, self._high_ns = self._high_ns, high_ns
         self._sense_f(high_ns)
+        self._sense_pause(before_ns, high_ns)
         offered_ma = current_ma_for(high_ns)
         if offered_ma > 0 or self.personality.leaves_after_s is not None or self.personality.always_ready:
             self._later("follow", self.personality.follows_after_s, lambda: self._follow(offered_ma))
@@ -140,9 +113,7 @@ class Vehicle:
         if personality.always_ready:
             self._set_s2(self.ready)
             return
-        offered_ma = current_ma_for(self._high_ns)
-        asleep = personality.needs_pulse and not self._awake
-        if self.ready and offered_ma > 0 and offered_ma >= personality.least_offer_ma and not asleep:
+        if self._asks_for(current_ma_for(self._high_ns)):
             self._cancel("leave")
             if not self._s2 and "ready" not in self._timers:
                 self._later("ready", personality.ready_after_s, self._become_ready)
@@ -156,12 +127,28 @@ class Vehicle:
         elif personality.leaves_after_s is not None:
             self._later("leave", personality.leaves_after_s, lambda: self._set_s2(False))
 
+    def _asks_for(self, offered_ma: int) -> bool:
+        personality = self.personality
+        asleep = personality.needs_pulse and not self._awake
+        upset = self._shortest_pause_s < personality.least_pause_s
+        willing = self.ready and not asleep and not upset and "rest" not in self._timers
+        return willing and offered_ma > 0 and offered_ma >= personality.least_offer_ma
+
     def _become_ready(self) -> None:
         if self.personality.pulse_s is not None:
             self._set_s2(True)
             self._later("ready", self.personality.pulse_s, self._end_pulse)
         else:
             self._set_s2(True)
+            if self.personality.rests:
+                rest = self.personality.rests[self._rested % len(self.personality.rests)]
+                self._later("tire", rest.after_s, lambda: self._take_rest(rest.for_s))
+
+    def _take_rest(self, for_s: float) -> None:
+        self._rested += 1
+        self._later("rest", for_s, self._answer)
+        self._follow(0)
+        self._later("leave", LET_GO_S, lambda: self._set_s2(False))
 
     def _end_pulse(self) -> None:
         self._set_s2(False)
@@ -170,6 +157,8 @@ class Vehicle:
     def _set_s2(self, closed: bool) -> None:
         if closed and not self._s2 and self._high_ns is not None:
             self._follows_ma = current_ma_for(self._high_ns)
+        if not closed:
+            self._cancel("tire")
         self._s2 = closed
         self._changed()
 
@@ -184,6 +173,18 @@ class Vehicle:
         elif self._f_since_s is not None:
             self._awake = self._awake or now_s >= self._f_since_s + AWAKE_AFTER_F_S
             self._f_since_s = None
+
+    def _sense_pause(self, before_ns: int | None, high_ns: int) -> None:
+        now_s = self._loop.time()
+        had_pwm = before_ns is not None and is_pwm(before_ns)
+        if had_pwm and not is_pwm(high_ns) and self._s2:
+            self._pwm_ended_s = now_s
+        if had_pwm or not is_pwm(high_ns) or self._pwm_ended_s is None:
+            return
+        paused_s = now_s - self._pwm_ended_s
+        self._pwm_ended_s = None
+        self._shortest_pause_s = min(self._shortest_pause_s, paused_s)
+        self._awake = self._awake and paused_s < self.personality.sleeps_after_s
 
     def _later(self, name: str, delay_s: float, act: Callable[[], None]) -> None:
         self._cancel(name)

@@ -54,6 +54,9 @@ class OutletHistory:
         self._cable_a: int | None = None
         self._pilot_since_s = self.now_s
         self._increased_s: float | None = None
+        self._offering_ended_s: float | None = None
+        self._phases_moved_s: float | None = None
+        """Both in this plug-in only."""
         self._advertised: deque[tuple[float, int]] = deque(maxlen=32)
         self._diode_seen = False
         self._closed_s = 0.0
@@ -101,6 +104,11 @@ class OutletHistory:
         return min(self._offer.current_ma, cable_ma, config.max_current_ma)
 
     @property
+    def permitted_phases(self) -> int:
+        """On how many phases the user allows it."""
+        return 0 if self._offer is None else self._offer.phases
+
+    @property
     def tripped(self) -> bool:
         """True from a ground fault until an unplug without it."""
         return self._tripped
@@ -109,6 +117,11 @@ class OutletHistory:
     def available(self) -> bool:
         """What the user last said."""
         return self._available
+
+    @property
+    def shows_voltage(self) -> bool:
+        """True while the meter tells what the voltage is; a bad one that no meter tells is left to the breaker."""
+        return not self.outlet.meter.offline and not self.outlet.meter.is_frozen
 
     @property
     def reference_ma(self) -> int:
@@ -137,6 +150,8 @@ class OutletHistory:
         if plugged and not self._was_plugged:
             self._cable_a, self._diode_seen, self._pulses = None, False, 0
             self._increased_s = None
+        if not plugged:
+            self._offering_ended_s = self._phases_moved_s = None
         self._was_plugged = plugged
         if plugged and outlet.inputs.plug is not None and outlet.config.lock:
             self._cable_a = min(self._cable_a or 80, outlet.inputs.plug.rating_a)

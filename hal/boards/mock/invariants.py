@@ -38,6 +38,9 @@ def _draws_too_much(truth: OutletHistory) -> bool:
     )
 
 
+_voltage_is_bad = _fault_is_present(FaultKind.UNDER_VOLTAGE, FaultKind.OVER_VOLTAGE)
+
+
 def _lock_is_open(truth: OutletHistory) -> bool:
     return truth.live and truth.outlet.config.lock and truth.outlet.lock.position() is not LockState.LOCKED
 
@@ -81,11 +84,12 @@ CONDITIONS: tuple[Condition, ...] = (
     Condition(
         rule="3: live on a slower fault",
         limit_s=1.0 + _OPEN_S,
-        holds=_fault_is_present(
-            FaultKind.UNDER_VOLTAGE,
-            FaultKind.OVER_VOLTAGE,
-            FaultKind.POWER_SWITCH_FAILURE,
-        ),
+        holds=_fault_is_present(FaultKind.POWER_SWITCH_FAILURE),
+    ),
+    Condition(
+        rule="3: live on a bad voltage",
+        limit_s=1.0 + _OPEN_S,
+        holds=lambda truth: truth.shows_voltage and _voltage_is_bad(truth),
     ),
     Condition(
         # A steady pilot has no low level to see it by; without PWM the 6 s of the withdrawal are the bound.
@@ -120,6 +124,15 @@ CONDITIONS: tuple[Condition, ...] = (
         limit_s=0.05,
         holds=lambda truth: (
             truth.offering and current_ma_for(truth.outlet.pilot.high_ns) > truth.permitted_ma
+        ),
+    ),
+    Condition(
+        rule="15: more phases connected than permitted",
+        limit_s=0.05,
+        holds=lambda truth: (
+            truth.offering
+            and truth.outlet.config.phase_switching
+            and truth.outlet.contactor.phases > truth.permitted_phases > 0
         ),
     ),
     Condition(rule="16: live with an open lock", limit_s=_OPEN_S, holds=_lock_is_open),

@@ -7,7 +7,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from hal.boards.mock.ev import PERSONALITIES, Vehicle
+from hal.boards.mock.ev import Vehicle
+from hal.boards.mock.personalities import PERSONALITIES
 from hal.boards.mock.slot_file import SlotFile
 from hal.errors import HalStateError
 

@@ -3,6 +3,7 @@
 import asyncio
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from hal.boards.mock.slot_file import SlotFile
@@ -12,6 +13,9 @@ _UNITS_PER_WH = 3_600 * 10**15
 """Energy is counted in µW·ns, so that nothing is ever rounded away."""
 
 MAX_WH = 2**40
+
+MAINS_MHZ = 50_000
+"""Frequency of the simulated mains; its vehicles draw in phase with it."""
 
 _ENTRY = struct.Struct("<QQ")
 
@@ -49,17 +53,34 @@ class MockMeter:
         self.voltage_mv = voltage_mv
         self.offline = False
         self._shown_ma: tuple[int, ...] | None = None
+        self._frozen: MeterReading | None = None
+        self._delivered = 0
 
     @property
     def measured_ma(self) -> tuple[int, ...]:
         """What a reading of this instant says of the current."""
+        if self._frozen is not None and self._frozen.current_ma is not None:
+            return self._frozen.current_ma
         return self.current_ma if self._shown_ma is None else self._shown_ma
+
+    @property
+    def is_frozen(self) -> bool:
+        """True while every reading repeats an earlier one."""
+        return self._frozen is not None
+
+    @property
+    def delivered_wh(self) -> int:
+        """What truly flowed since the start, whatever the register was turned to; rounded down."""
+        self._count()
+        return self._delivered // _UNITS_PER_WH
 
     def read(self) -> MeterReading | None:
         """The reading of this instant, whole Wh rounded down; None while the meter is offline."""
         if self.offline:
             return None
         self._count()
+        if self._frozen is not None:
+            return replace(self._frozen, at_s=self._loop.time())
         self._reported(self._register.energy_wh)
         return MeterReading(
             at_s=self._loop.time(),
@@ -67,6 +88,10 @@ class MockMeter:
             power_w=self._power_uw() // 10**6,
             current_ma=self.measured_ma,
             voltage_mv=(self.voltage_mv,) * len(self.current_ma),
+            phase_power_w=tuple(current_ma * self.voltage_mv // 10**6 for current_ma in self.current_ma),
+            reactive_var=0,
+            power_factor_permille=1_000,
+            frequency_mhz=MAINS_MHZ,
         )
 
     def flow(self, current_ma: tuple[int, ...]) -> None:
@@ -79,6 +104,11 @@ class MockMeter:
     def freeze_current(self, frozen: bool) -> None:
         """From now on the reading shows the current that flows now, or again the one that flows."""
         self._shown_ma = self.current_ma if frozen else None
+
+    def freeze(self, frozen: bool) -> None:
+        """From now on each reading repeats the one of this instant as if it were new, or tells the truth again."""
+        self._frozen = None
+        self._frozen = self.read() if frozen else None
 
     def set_voltage(self, voltage_mv: int) -> None:
         """From now on each phase has *voltage_mv*."""
@@ -100,7 +130,9 @@ class MockMeter:
         now_ns = self._now_ns()
         if now_ns == self._counted_ns:
             return
-        energy = self._register.rest + self._power_uw() * (now_ns - self._counted_ns)
+        flowed = self._power_uw() * (now_ns - self._counted_ns)
+        self._delivered += flowed
+        energy = self._register.rest + flowed
         self._counted_ns = now_ns
         if energy != self._register.rest:
             self._register.write(self._register.energy_wh + energy // _UNITS_PER_WH, energy % _UNITS_PER_WH)

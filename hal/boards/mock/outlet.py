@@ -26,8 +26,6 @@ HOT_MC = 80_000
 LOW_PERCENT = 75
 HIGH_PERCENT = 125
 
-HARMLESS = frozenset({FaultKind.METER_OFFLINE, FaultKind.READER_OFFLINE})
-
 
 class Defect(StrEnum):
     """A part that deceives the outlet: it may see a fault where there is none, or none where there is one."""
@@ -35,6 +33,14 @@ class Defect(StrEnum):
     MIRROR_SHOWS_OPEN = "mirror_shows_open"
     LOCK_STUCK = "lock_stuck"
     CURRENT_STUCK = "current_stuck"
+    METER_FROZEN = "meter_frozen"
+    READER_BOUNCES = "reader_bounces"
+
+
+HARMLESS: frozenset[FaultKind | Defect] = frozenset(
+    {FaultKind.METER_OFFLINE, FaultKind.READER_OFFLINE, Defect.READER_BOUNCES}
+)
+"""What keeps no outlet from being used, or from being safe."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +89,7 @@ class MockOutlet:
     """
 
     def __init__(self, config: OutletConfig, state_dir: Path, *, remembers_vehicle: bool = False) -> None:
-        self.config = config
+        self.config: OutletConfig = config
         self.inputs = MockInputs()
         self.pilot: PilotCircuit = PilotCircuit(changed=self._pilot_driven)
         self.contactor: MockContactor = MockContactor(
@@ -178,6 +184,8 @@ class MockOutlet:
         self.lock.stuck = Defect.LOCK_STUCK in self.inputs.defects
         if defect is Defect.CURRENT_STUCK:
             self.meter.freeze_current(active)
+        if defect is Defect.METER_FROZEN:
+            self.meter.freeze(active)
         self.changed()
 
     def release(self) -> None:

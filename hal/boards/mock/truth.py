@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from hal.boards.mock.history import AT_ONCE, OutletHistory
 from hal.boards.mock.invariants import CONDITIONS
 from hal.evse import Offer
-from hal.iec61851 import F_NS, PERIOD_NS, X1_NS, current_ma_for
+from hal.iec61851 import F_NS, PERIOD_NS, X1_NS, current_ma_for, is_pwm
 from hal.values import LockState, StopReason
 
 if TYPE_CHECKING:
@@ -108,6 +108,8 @@ class OutletTruth(OutletHistory):
             self._f_excused = self._leaving or bool(self.outlet.hazards) or not self._was_plugged
             if self.ready and self.live and not self._f_excused:
                 self._violated("26: state F while the vehicle charges")
+        if is_pwm(before_ns):
+            self._offering_ended_s = now_s
         self._pilot_since_s = now_s
 
     def contactor_commanded(self, closed: bool) -> None:
@@ -123,8 +125,20 @@ class OutletTruth(OutletHistory):
     def phases_selected(self, phases: int) -> None:
         """The phase relay is about to move."""
         self._note("phases %s", phases)
-        if self.outlet.contactor.closed or self.ready:
-            self._violated("15: phases changed under a vehicle that asks for energy")
+        now_s, timings = self.now_s, self.outlet.config.timings
+        ended_s, moved_s = self._offering_ended_s, self._phases_moved_s
+        demands = {
+            "15: phases changed behind a closed contactor": not self.outlet.contactor.closed,
+            "15: phases changed under a PWM": not self.offering,
+            "15: phases changed before the vehicle had rested": ended_s is None
+            or now_s >= ended_s + timings.phase_switch_s - _SLACK_S,
+            "15: phases changed too soon again": moved_s is None
+            or now_s >= moved_s + timings.phase_switch_spacing_s - _SLACK_S,
+        }
+        for rule, met in demands.items():
+            if not met:
+                self._violated(rule)
+        self._phases_moved_s = now_s
 
     def lock_driven(self, locked: bool) -> None:
         """The bolt is about to be driven."""

@@ -3,13 +3,17 @@
 Every act is checked first and refused with `ValueError`, which names the value and what is allowed.
 """
 
+import asyncio
+from collections import deque
 from collections.abc import Callable, Mapping
 
-from hal.boards.mock.ev import PERSONALITIES
 from hal.boards.mock.meter import MAX_WH
 from hal.boards.mock.outlet import CABLE_OHM, Defect, MockOutlet
+from hal.boards.mock.personalities import PERSONALITIES
 from hal.boards.mock.truth import Truth, Violation
+from hal.card_sights import CardSights
 from hal.evse import CardRead
+from hal.light import RecordedLight
 from hal.values import FaultKind
 
 SHOWN_FAULTS = tuple(kind for kind in FaultKind if kind is not FaultKind.GUARD_LOST)
@@ -17,6 +21,9 @@ SHOWN_FAULTS = tuple(kind for kind in FaultKind if kind is not FaultKind.GUARD_L
 
 MAX_VOLTAGE_V = 500
 MAX_TAG_LENGTH = 64
+BOUNCES = 20
+BOUNCE_S = 0.1
+"""A reader that bounces sees a card so many times, so far apart."""
 
 
 class MockWorld:
@@ -25,7 +32,11 @@ class MockWorld:
     def __init__(self, outlets: Mapping[int, MockOutlet]) -> None:
         self._outlets = outlets
         self._presented: Callable[[CardRead], None] = lambda card: None
+        self._loop = asyncio.get_running_loop()
+        self._sights = CardSights()
+        self._bounces: deque[asyncio.TimerHandle] = deque(maxlen=4 * BOUNCES)
         self.truth = Truth(outlets)
+        self.lights = {number: RecordedLight() for number in outlets}
 
     @property
     def violations(self) -> tuple[Violation, ...]:
@@ -35,6 +46,11 @@ class MockWorld:
     def watch_cards(self, presented: Callable[[CardRead], None]) -> None:
         """Call *presented* for every card."""
         self._presented = presented
+
+    def release(self) -> None:
+        """Nobody does anything any more."""
+        for sight in self._bounces:
+            sight.cancel()
 
     def plug_in(self, connector: int, cable_a: int = 32) -> None:
         """A vehicle is plugged in with a cable of 13, 20, 32 or 63 A: pilot state B."""
@@ -82,12 +98,17 @@ class MockWorld:
         vehicle.wish()
 
     def swipe(self, id_tag: str, connector: int | None = None) -> None:
-        """Somebody holds a card to the reader, of one outlet or of all."""
+        """Somebody holds a card to the reader, of one outlet or of all, and takes it away."""
         if not 1 <= len(id_tag) <= MAX_TAG_LENGTH or not id_tag.isprintable():
             raise ValueError(f"id_tag {id_tag!r} is not 1 … {MAX_TAG_LENGTH} printable characters")
-        if connector is not None:
-            self._outlet(connector)
-        self._presented(CardRead(id_tag=id_tag, connector=connector))
+        readers = tuple(self._outlets.values()) if connector is None else (self._outlet(connector),)
+        bounces = any(Defect.READER_BOUNCES in outlet.inputs.defects for outlet in readers)
+        card = CardRead(id_tag=id_tag, connector=connector)
+        if not bounces:
+            self._presented(card)
+            return
+        for sight in range(BOUNCES):
+            self._bounces.append(self._loop.call_later(sight * BOUNCE_S, self._see, card))
 
     def fault(self, connector: int, kind: str, active: bool) -> None:
         """Break the outlet in the way that shows as the fault *kind*, or mend it.
@@ -101,9 +122,12 @@ class MockWorld:
             raise ValueError(f"connector {connector} has a fixed cable, and no lock that could fail")
         outlet.set_cause(FaultKind(kind), active)
 
-    def deceive(self, connector: int, defect: Defect, active: bool) -> None:
-        """A part begins to deceive its outlet, or is mended."""
-        self._outlet(connector).set_defect(defect, active)
+    def deceive(self, connector: int, defect: str, active: bool) -> None:
+        """A part begins to deceive its outlet in the way of `Defect`, or is mended."""
+        outlet = self._outlet(connector)
+        if defect not in tuple(Defect):
+            raise ValueError(f"defect {defect!r} is none of {', '.join(Defect)}")
+        outlet.set_defect(Defect(defect), active)
 
     def proximity(self, connector: int, *, broken: bool) -> None:
         """The proximity contact breaks, so that no cable tells its rating; or it is mended."""
@@ -135,6 +159,14 @@ class MockWorld:
             outlet.meter.set_register(energy_wh)
         if voltage_v is not None:
             outlet.set_voltage(voltage_v * 1_000)
+
+    def delivered_wh(self, connector: int) -> int:
+        """What truly flowed to vehicles at *connector* since the start, whatever its meter shows."""
+        return self._outlet(connector).meter.delivered_wh
+
+    def _see(self, card: CardRead) -> None:
+        if self._sights.is_swipe(card, self._loop.time()):
+            self._presented(card)
 
     def _outlet(self, connector: int) -> MockOutlet:
         if connector not in self._outlets:

@@ -102,7 +102,9 @@ def closes_in_time(config: OutletConfig) -> Watch:
     """8. Memory: permission, whether the plug was asked for, pause, closes, ticks of C under PWM, and of C."""
     t = config.timings
     soon = t.close_after_s + 1
-    at_last = max(t.boot_wait_s, t.after_fault_s, t.min_off_s, t.close_window_s) + soon
+    # A pause for a switch may be over just as the next one is allowed.
+    switching_s = 2 * t.phase_switch_s + t.phase_switch_spacing_s if config.phase_switching else 0
+    at_last = max(t.boot_wait_s, t.after_fault_s, t.min_off_s, t.close_window_s, switching_s) + soon
 
     def watch(memory: Memory, moment: Moment) -> Memory:
         allowed, asked, rested, ages, waits, stays = memory or (Permission(), False, 0, (), 0, 0)

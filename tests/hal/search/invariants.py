@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from hal.outlet.config import OutletConfig
-from tests.hal.search import charging, hardware, limits, protection, vehicle
+from tests.hal.search import charging, hardware, limits, phases, protection, vehicle
 from tests.hal.search.graph import CLOCK_SHOWS, Moment
 from tests.hal.search.observing import Broken, Memory, Watch, demand
 
@@ -69,6 +69,11 @@ INVARIANTS: Mapping[int, Invariant] = _table(
     (12, "never above the cable, which never grows", limits.within_the_cable),
     (13, "increases are 5 s apart while charging", limits.increases_are_spaced),
     (14, "the PWM stops before every opening without need", charging.pwm_stops_first),
+    (
+        15,
+        "the phases change at rest, rarely, and are never more than permitted",
+        phases.phases_change_at_rest,
+    ),
     (16, "locked while closed, given back when free", hardware.locked_while_closed),
     (17, "a weld is latched until service", hardware.a_weld_is_for_service),
     (

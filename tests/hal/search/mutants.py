@@ -16,7 +16,7 @@ from typing import cast
 
 from tests.hal.search.graph import Machine
 
-_MODULES = ("lock", "ground_fault", "vehicle", "contactor", "faults", "pilot", "machine")
+_MODULES = ("lock", "phases", "ground_fault", "vehicle", "contactor", "faults", "pilot", "machine")
 """In the order of their imports. The values of `state` and `config` are the real ones."""
 
 _numbers = count()
@@ -69,6 +69,55 @@ def _source(name: str) -> str:
 
 
 MUTANTS = (
+    Mutant(
+        breaks=15,
+        world="phases",
+        module="phases",
+        text="    if state.is_offering or state.waking_since_s is not None or",
+        instead="    if state.waking_since_s is not None or",
+    ),
+    Mutant(
+        breaks=15,
+        world="phases",
+        module="phases",
+        text="(state.pwm_stopped_s, state.woken_at_s)",
+        instead="(state.pwm_stopped_s,)",
+    ),
+    Mutant(
+        breaks=15,
+        world="phases",
+        module="phases",
+        text="max((*ended_s, state.commanded_s))",
+        instead="max(ended_s)",
+    ),
+    Mutant(
+        breaks=15,
+        world="phases",
+        module="phases",
+        text="    return max(rested_s, _spaced_s(state))\n",
+        instead="    return rested_s\n",
+    ),
+    Mutant(
+        breaks=15,
+        world="phases",
+        module="phases",
+        text="    return target < state.phases or (",
+        instead="    return target != state.phases and (",
+    ),
+    Mutant(
+        breaks=15,
+        world="phases",
+        module="machine",
+        text="pwm_stopped_s=now_s if config.phase_switching else None",
+        instead="pwm_stopped_s=None",
+    ),
+    Mutant(
+        breaks=15,
+        world="phases",
+        module="machine",
+        text="    if first or after.phases",
+        instead="    if after.phases",
+    ),
     Mutant(
         breaks=7,
         world="detector",

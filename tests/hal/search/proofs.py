@@ -1,7 +1,6 @@
 """Where each safety invariant is proved: by the search, and by tests where something outside the machine carries it.
 
-Invariant 15 (the phase relay) and those of serial controllers (31 to 33) belong to hardware that this release does
-not drive; `tests/hal/test_sequences.py` and the mock's physics watch the relay of the mock.
+Those of serial controllers (31 to 33) belong to hardware that this release does not drive.
 """
 
 from collections.abc import Mapping
@@ -46,6 +45,7 @@ PROOFS: Mapping[int, tuple[str, ...]] = MappingProxyType(
             SEARCH,
             "tests.hal.test_sequences:test_a_vehicle_that_stays_in_c_is_opened_6_s_after_the_pwm_stopped",
         ),
+        15: (SEARCH, "tests.hal.test_phases:test_phases_change_only_while_open_and_after_a_pause"),
         16: (
             SEARCH,
             "tests.hal.test_sequences:test_the_plug_is_released_on_request_once_open_and_rests_until_a_new_offer",

@@ -68,6 +68,7 @@ class View(NamedTuple):
     closed: bool
     feedback: ContactorState
     bolt: LockState
+    phases: int
     faults: frozenset[FaultKind]
 
     @property
@@ -148,6 +149,7 @@ def view_of(around: tuple[Any, ...], state: OutletState, bolt: LockState) -> Vie
         closed=state.commanded_closed,
         feedback=_feedback(around[_INDEX["contactor"]], state.commanded_closed),
         bolt=bolt,
+        phases=state.phases,
         faults=frozenset(fault.kind for fault in state.faults),
     )
 

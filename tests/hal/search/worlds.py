@@ -226,6 +226,28 @@ _TABLE = (
         any_start=True,
     ),
     World(
+        name="phases",
+        about="A user whose wish for phases changes, under every vehicle, also one that a start meets.",
+        proves=(1, 8, 10, 14, 15, 26, 28, 30),
+        config=_outlet(
+            # A pulse that is shorter than the pause for a switch, which is shorter than the time between two.
+            timings=replace(
+                COARSE,
+                min_off_s=1,
+                wake_pulse_s=1,
+                withdraw_s=2,
+                boot_wait_s=2,
+                wake_after_s=2,
+                phase_switch_s=3,
+                phase_switch_spacing_s=5,
+            ),
+            phase_switching=True,
+        ),
+        free={"pilot": ("A", "B", "C")},
+        users=(OFFER, _offered(16_000, phases=1)),
+        any_start=True,
+    ),
+    World(
         name="stall",
         about="A loop that stands still for longer than every lease and every timing.",
         proves=(2, 11, 29),
