@@ -23,7 +23,8 @@ class Draw(NamedTuple):
     """What one connector may draw. A tuple for speed: an answer is made of thousands.
 
     *power_mw* is exact and in whole milliwatts over all phases, because a limit in A and one in W both are;
-    *mw_per_ma* = volts times phases in play. *minimum_mw* is what minChargingRate wishes for, 0 for nothing.
+    *mw_per_ma* = volts times phases in play. *minimum_mw* is what minChargingRate wishes for, 0 for nothing. With
+    less than *least_ma* per phase the connector does not charge.
     """
 
     power_mw: int
@@ -31,6 +32,7 @@ class Draw(NamedTuple):
     phases: int
     constrained_by: Constraint
     minimum_mw: int = 0
+    least_ma: int = MIN_CURRENT_MA
 
     @property
     def current_ma(self) -> int:
@@ -54,7 +56,8 @@ def allocate(draws: Sequence[Draw], ceiling: Ceiling) -> list[Draw]:
     """What each connector gets, in the order given: the senior transaction first.
 
     Nobody gets more than its own draw and the sum stays within *ceiling*. If all fit, all get their own; a
-    lone connector gets the smaller of its own and the ceiling, also below 6 A. Otherwise those below 6 A get
+    lone connector gets the smaller of its own and the ceiling, also below 6 A. Otherwise those below 6 A (or what
+    else they need at least) get
     nothing and the rest are levelled in steps of 0.1 A, none under max(6 A, minChargingRate); where that does
     not fit, none under 6 A; and where that does not fit, the newest waits with nothing. What is left over
     below 0.1 A for each is not handed out.
@@ -96,7 +99,7 @@ def alone(draw: Draw, ceiling: Ceiling) -> Draw:
 
 
 def _can_charge(draw: Draw) -> bool:
-    return draw.power_mw >= MIN_CURRENT_MA * draw.mw_per_ma
+    return draw.power_mw >= draw.least_ma * draw.mw_per_ma
 
 
 class _Room:
@@ -121,12 +124,12 @@ class _Room:
 def _lowered(draw: Draw, power_mw: int, by: Constraint) -> Draw:
     if draw.power_mw <= power_mw:
         return draw
-    return Draw(power_mw, draw.mw_per_ma, draw.phases, by, draw.minimum_mw)
+    return draw._replace(power_mw=power_mw, constrained_by=by)
 
 
 def _level(draws: Sequence[Draw], ceiling: Ceiling) -> list[int] | None:
     """The highest level that fits, over the wished minimums or else over 6 A; None where 6 A is too much."""
-    lowest_mw = [MIN_CURRENT_MA * draw.mw_per_ma for draw in draws]
+    lowest_mw = [draw.least_ma * draw.mw_per_ma for draw in draws]
     wished_mw = [max(least, draw.minimum_mw) for least, draw in zip(lowest_mw, draws, strict=True)]
     highest = max(draw.current_ma for draw in draws) // _STEP_MA + 1
     room = _Room(draws, ceiling)

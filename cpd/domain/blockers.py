@@ -41,11 +41,13 @@ class BlockerCode(StrEnum):
     LIMIT_SHARED = "LIMIT_SHARED"
     LIMIT_TEMPERATURE = "LIMIT_TEMPERATURE"
     CLOCK_UNTRUSTED = "CLOCK_UNTRUSTED"
+    WAIT_RANDOM_DELAY = "WAIT_RANDOM_DELAY"
     WAIT_MIN_PAUSE = "WAIT_MIN_PAUSE"
     WAIT_PHASE_SWITCH = "WAIT_PHASE_SWITCH"
     WAKING_EV = "WAKING_EV"
     EV_NOT_READY = "EV_NOT_READY"
     EV_NEEDS_VENTILATION = "EV_NEEDS_VENTILATION"
+    EV_STAYS_IN_C = "EV_STAYS_IN_C"
     EV_DRAWS_NOTHING = "EV_DRAWS_NOTHING"
 
 
@@ -85,16 +87,20 @@ class Blocker:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """Everything that can keep one connector from charging.
+    """Everything that can keep *connector* from charging.
 
-    *withdrawn_by*: who took it out of service, None while it is in service. *reserved*: for another card than any
+    *withdrawn_by*: who took it out of service, None while it is in service; *with_station*: the station as a whole,
+    at the charger. *reserved*: for another card than any
     that is here, until *reserved_until_epoch_s*. *store_failed*: a start could not be kept, and so is not made.
-    *limit* is the engine's answer, *waits_until_s* the end of a wait that holds an increase back (monotonic).
-    *boot_refused*: a link stands, but the CSMS has not accepted the boot.
+    *limit* is the engine's answer, *waits_until_s* the end of a wait that holds an increase back, and
+    *delayed_until_s* that of a random delay (both monotonic).
+    *boot_refused*: a link stands, but the CSMS has not accepted the boot. *alone*: there is to be no CSMS at all.
     """
 
+    connector: int
     outlet: OutletSnapshot
     withdrawn_by: Origin | None
+    with_station: bool = False
     updating_firmware: bool = False
     reserved: bool = False
     reserved_until_epoch_s: int | None = None
@@ -106,7 +112,9 @@ class Situation:
     deauthorised: bool
     verdict: CardVerdict | None
     boot_refused: bool
+    alone: bool = False
     store_failed: bool = False
     limit: ActiveLimit | None
     waits_until_s: float | None
+    delayed_until_s: float | None = None
     fixed_cable: bool

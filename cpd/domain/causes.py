@@ -52,7 +52,7 @@ _SHOWN_BY: Final = MappingProxyType(
 _CLEARED_BY: Final = MappingProxyType(
     {
         Clearing.UNPLUG: "unplug the vehicle once the cause is gone",
-        Clearing.ACKNOWLEDGE: "service it, then: cpd fault ack",
+        Clearing.ACKNOWLEDGE: "service it, then: cpd fault ack {connector} {kind}",
         Clearing.RECOVERS: "clears by itself when the cause is gone",
         Clearing.RECOVERS_FOR_60_S: "clears 60 s after the cause is gone",
     }
@@ -66,7 +66,7 @@ _SEEN_TO: Final = MappingProxyType(
 
 
 def _faults(situation: Situation) -> list[Cause]:
-    causes = [_fault(fault) for fault in situation.outlet.faults if fault.rule.opens]
+    causes = [_fault(fault, situation.connector) for fault in situation.outlet.faults if fault.rule.opens]
     if situation.in_transaction:
         return causes
     if situation.outlet.meter is None:
@@ -76,7 +76,7 @@ def _faults(situation: Situation) -> list[Cause]:
     return causes
 
 
-def _fault(fault: Fault) -> Cause:
+def _fault(fault: Fault, connector: int) -> Cause:
     if fault.kind is FaultKind.EMERGENCY_STOP:
         return Cause(
             code=BlockerCode.EMERGENCY_STOP,
@@ -86,7 +86,7 @@ def _fault(fault: Fault) -> Cause:
     return Cause(
         code=f"FAULT_{fault.kind.upper()}",
         evidence=_SHOWN_BY[fault.kind],
-        next_step=_CLEARED_BY[fault.rule.clearing],
+        next_step=_CLEARED_BY[fault.rule.clearing].format(connector=connector, kind=fault.kind.value),
     )
 
 
@@ -140,7 +140,7 @@ def _closed_to_all(situation: Situation) -> list[Cause]:
             Cause(
                 code=BlockerCode.UNAVAILABLE_LOCAL,
                 evidence="switched off by somebody at the charger",
-                next_step="switch it on: cpd availability N on",
+                next_step=f"cpd availability {0 if situation.with_station else situation.connector} on",
             )
         )
     if situation.updating_firmware:
@@ -168,12 +168,12 @@ _VERDICTS: Final = MappingProxyType(
         CardVerdict.REFUSED: (
             BlockerCode.CARD_REFUSED,
             "the card was refused",
-            "try another card, or ask the operator",
+            "try another card; cpd auth explain TAG tells why",
         ),
         CardVerdict.UNKNOWN_OFFLINE: (
             BlockerCode.CARD_UNKNOWN_OFFLINE,
             "the CSMS does not answer, the card is not known here",
-            "wait for the link, or use a known card",
+            "use a known card; cpd auth explain TAG tells why",
         ),
     }
 )
@@ -196,7 +196,7 @@ def _session(situation: Situation) -> list[Cause]:
             )
         )
     elif situation.verdict is not None:
-        causes.append(_verdict(situation.verdict))
+        causes.append(_unknown_alone() if _is_unknown_alone(situation) else _verdict(situation.verdict))
     elif situation.ended and not situation.authorised:
         causes.append(_ended("the transaction has ended"))
     elif not situation.authorised and situation.outlet.pilot.plugged:
@@ -224,6 +224,18 @@ def _session(situation: Situation) -> list[Cause]:
             )
         )
     return causes
+
+
+def _is_unknown_alone(situation: Situation) -> bool:
+    return situation.alone and situation.verdict is CardVerdict.UNKNOWN_OFFLINE
+
+
+def _unknown_alone() -> Cause:
+    return Cause(
+        code=BlockerCode.CARD_UNKNOWN_OFFLINE,
+        evidence="this charger works alone, the card is not known here",
+        next_step="AllowOfflineTxForUnknownId lets any card charge",
+    )
 
 
 def _verdict(verdict: CardVerdict) -> Cause:

@@ -7,12 +7,14 @@ of offers or of waits: a limit below 6 A is returned as it is.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from math import lcm
 from typing import NamedTuple
 
 from cpd.domain.allocation import Ceiling, Draw, allocate
+from cpd.domain.counterfactual import without
+from cpd.domain.local_time import LocalTime
 from cpd.domain.profile_book import ProfileBook
 from cpd.domain.profiles import STATION, Capabilities, RateUnit, Refusal
 from cpd.domain.sessions import Session
@@ -44,7 +46,7 @@ def _no_limit() -> None:
 class ActiveLimit:
     """What a connector may draw now, and why.
 
-    *current_ma* per phase, rounded down; below 6 A means pause, never "round up". *power_mw* is the same
+    *current_ma* per phase, rounded down; below *least_ma* means pause, never "round up". *power_mw* is the same
     limit, exact, over all *phases*. *own_ma* is the limit before the supply is shared. *valid_until_s* is an
     instant up to which nothing can change by itself, None: until someone changes something.
     """
@@ -54,6 +56,7 @@ class ActiveLimit:
     phases: int
     constrained_by: Constraint
     own_ma: int
+    least_ma: int = MIN_CURRENT_MA
     valid_until_s: int | None = None
     find_runner_up: Callable[[], ActiveLimit | None] = field(default=_no_limit, compare=False, repr=False)
 
@@ -67,9 +70,9 @@ class ActiveLimit:
 
     @property
     def offer_ma(self) -> int:
-        """What the pilot can advertise of it: whole tenths of an ampere, and 0 below 6 A."""
+        """What the pilot can advertise of it: whole tenths of an ampere, and 0 below *least_ma*."""
         current_ma = self.current_ma // 100 * 100
-        return current_ma if current_ma >= MIN_CURRENT_MA else 0
+        return current_ma if current_ma >= self.least_ma else 0
 
 
 class CompositePeriod(NamedTuple):
@@ -87,13 +90,17 @@ class CompositePeriod(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompositeSchedule:
-    """The answer to GetCompositeSchedule (OCPP 1.6 §5.7); *connector* 0 is the station's expected draw."""
+    """The answer to GetCompositeSchedule (OCPP 1.6 §5.7); *connector* 0 is the station's expected draw.
+
+    *recurs_by*: the place by whose clocks Recurring profiles recur, None for UTC.
+    """
 
     connector: int
     start_at_s: int
     duration_s: int
     unit: RateUnit
     periods: tuple[CompositePeriod, ...]
+    recurs_by: str | None = None
 
 
 def limits_at(
@@ -103,13 +110,15 @@ def limits_at(
     sessions: Iterable[Session],
     *,
     clock_trusted: bool = True,
+    local_time: LocalTime | None = None,
 ) -> dict[int, ActiveLimit]:
     """The limit of every connector at *now_s*, in seconds since 1970 UTC.
 
     The supply is shared among running transactions. A connector without a transaction is answered as if one
-    started now; it takes no share from the others.
+    started now; it takes no share from the others. *local_time*: the clocks by which Recurring profiles recur, None
+    for every 24 hours or 7 days from startSchedule (OCPP 1.6 §7.37, errata 3.79).
     """
-    situation = Situation(book=book, supply=supply, sessions=tuple(sessions), clock_trusted=clock_trusted)
+    situation = _situation(book, supply, sessions, clock_trusted, local_time)
     # Who shares a supply is settled at once, not once for each.
     shared = _settle(now_s, running_lanes(situation), situation) if situation.shares else {}
     return {
@@ -126,11 +135,12 @@ def limit_at(
     sessions: Iterable[Session],
     *,
     clock_trusted: bool = True,
+    local_time: LocalTime | None = None,
 ) -> ActiveLimit:
     """The limit of one connector at *now_s*, as `limits_at` gives it. Raises KeyError where there is none."""
     if connector == STATION:
         raise KeyError("the station has no limit of its own; ask for its composite_schedule")
-    situation = Situation(book=book, supply=supply, sessions=tuple(sessions), clock_trusted=clock_trusted)
+    situation = _situation(book, supply, sessions, clock_trusted, local_time)
     return _settle_one(now_s, connector, situation)
 
 
@@ -145,6 +155,7 @@ def composite_schedule(
     capabilities: Capabilities,
     *,
     clock_trusted: bool = True,
+    local_time: LocalTime | None = None,
 ) -> CompositeSchedule | Refusal:
     """The limits in [now_s, now_s + duration_s) on *connector*, or the expected draw of the station for 0.
 
@@ -158,14 +169,35 @@ def composite_schedule(
         unit = capabilities.allowed_units[0]
     elif unit not in capabilities.allowed_units:
         return Refusal.UNIT_NOT_ALLOWED
-    situation = Situation(book=book, supply=supply, sessions=tuple(sessions), clock_trusted=clock_trusted)
+    situation = _situation(book, supply, sessions, clock_trusted, local_time)
     duration_s = min(duration_s, capabilities.max_composite_duration_s)
     most = capabilities.max_periods
     periods = _changes(now_s, now_s + max(duration_s, 1), connector, unit, situation, most)
     if len(periods) > most:
         duration_s = periods[most].start_s
     return CompositeSchedule(
-        connector=connector, start_at_s=now_s, duration_s=duration_s, unit=unit, periods=tuple(periods[:most])
+        connector=connector,
+        start_at_s=now_s,
+        duration_s=duration_s,
+        unit=unit,
+        periods=tuple(periods[:most]),
+        recurs_by=None if local_time is None else local_time.name,
+    )
+
+
+def _situation(
+    book: ProfileBook,
+    supply: Supply,
+    sessions: Iterable[Session],
+    clock_trusted: bool,
+    local_time: LocalTime | None,
+) -> Situation:
+    return Situation(
+        book=book,
+        supply=supply,
+        sessions=tuple(sessions),
+        clock_trusted=clock_trusted,
+        local_time=local_time,
     )
 
 
@@ -189,7 +221,7 @@ class _Answers(dict[tuple[Level | None, ...], _Answer]):
         if self._place is None:
             answer = _expected(*self._stretch.settle(levels), in_amperes=self._in_amperes)
         else:
-            power_mw, mw_per_ma, phases, by, _ = self._stretch.granted(levels, self._place)
+            power_mw, mw_per_ma, phases, by, *_ = self._stretch.granted(levels, self._place)
             answer = power_mw // (100 * mw_per_ma if self._in_amperes else 100), phases, by
         self[levels] = answer
         return answer
@@ -236,6 +268,7 @@ def _settle(now_s: int, lanes: Sequence[Lane], situation: Situation) -> dict[int
             current_ma=draw.current_ma,
             power_mw=draw.power_mw,
             phases=draw.phases,
+            least_ma=draw.least_ma,
             constrained_by=draw.constrained_by,
             own_ma=own.current_ma,
             valid_until_s=None if until_s >= FOREVER_S else until_s,
@@ -245,36 +278,8 @@ def _settle(now_s: int, lanes: Sequence[Lane], situation: Situation) -> dict[int
 
 
 def _runner_up(now_s: int, connector: int, situation: Situation, by: Constraint) -> ActiveLimit | None:
-    without = _without(by, connector, situation)
-    return None if without is None else _settle_one(now_s, connector, without)
-
-
-def _without(constraint: Constraint, connector: int, situation: Situation) -> Situation | None:
-    """The situation if *constraint* were gone; None for the connector itself, which cannot go."""
-    book, supply = situation.book, situation.supply
-    match constraint.kind:
-        case ConstraintKind.CONNECTOR:
-            return None
-        case ConstraintKind.SHARE:
-            alone = tuple(one for one in situation.sessions if one.connector == connector)
-            return replace(situation, sessions=alone)
-        case ConstraintKind.PROFILE | ConstraintKind.CLOCK:
-            others = tuple(one for one in book.profiles if one.profile.id != constraint.profile_id)
-            return replace(situation, book=ProfileBook(profiles=others))
-    if constraint.connector == STATION:
-        fuse_ma = None if constraint.kind is ConstraintKind.STATION else supply.max_current_ma
-        supply = replace(supply, max_current_ma=fuse_ma, caps=_caps_without(constraint.kind, supply.caps))
-    else:
-        connectors = tuple(
-            replace(one, caps=_caps_without(constraint.kind, one.caps)) if one.id == connector else one
-            for one in supply.connectors
-        )
-        supply = replace(supply, connectors=connectors)
-    return replace(situation, supply=supply)
-
-
-def _caps_without(kind: ConstraintKind, caps: tuple[Cap, ...]) -> tuple[Cap, ...]:
-    return tuple(cap for cap in caps if cap.kind is not kind)
+    other = without(by, connector, situation)
+    return None if other is None else _settle_one(now_s, connector, other)
 
 
 def _expected(draws: Sequence[Draw], ceiling: Ceiling, *, in_amperes: bool) -> _Answer:

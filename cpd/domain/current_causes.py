@@ -7,6 +7,7 @@ from cpd.domain.blockers import BlockerCode, Cause, Situation
 from cpd.domain.composite import ActiveLimit
 from cpd.domain.profiles import Purpose
 from cpd.domain.supply import Constraint, ConstraintKind
+from hal.iec61851 import MIN_CURRENT_MA
 from hal.values import ContactorState, PilotState
 
 DRAWS_NOTHING_MA = 500
@@ -37,7 +38,7 @@ def limit_causes(situation: Situation) -> list[Cause]:
     return [
         Cause(
             code=code,
-            evidence=f"limit {amperes(limit.current_ma)} by {described(by)}{_without(limit)}",
+            evidence=f"limit {amperes(limit.current_ma)} by {described(by)}{_needed(limit)}{_without(limit)}",
             next_step=next_step,
             constraint=by,
             until_epoch_s=limit.valid_until_s,
@@ -52,12 +53,16 @@ def wait_causes(situation: Situation, *, hindered: bool) -> list[Cause]:
     if limit is None or limit.offer_ma == 0 or outlet.opening_fault is not None:
         return []
     increase = f"increase to {amperes(limit.offer_ma)} waits"
+    if situation.delayed_until_s is not None and outlet.offer_ma < limit.offer_ma:
+        return [_random_delay(situation, f"{increase}, random delay", situation.delayed_until_s)]
     if 0 < outlet.offer_ma < limit.offer_ma:
         if outlet.increase_at_s is not None:
             return [_wait(f"{increase}, 5 s between increases", outlet.increase_at_s, flowing=True)]
         if situation.waits_until_s is not None:
             return [_wait(f"{increase}, others give way first", situation.waits_until_s, flowing=True)]
         return []
+    if outlet.offer_ma > 0 and outlet.phases < limit.phases:
+        return [_fewer_phases(outlet.phases, limit.phases, outlet.switching_at_s)]
     if situation.waits_until_s is not None and outlet.offer_ma == 0:
         return [_wait("minimum pause before charging again", situation.waits_until_s)]
     if outlet.offer_ma == 0 and limit.phases != outlet.phases:
@@ -81,13 +86,14 @@ def vehicle_causes(situation: Situation) -> list[Cause]:
             )
         ]
     if outlet.offer_ma == 0:
-        return []
+        return [_STAYS_IN_C] if outlet.overstayed_s is not None and outlet.pilot in _ASKING else []
     offered = f"we offer {amperes(outlet.offer_ma)}"
     if outlet.pilot is PilotState.B:
+        woken = "" if outlet.woken_at_s is None else ", though it was woken once"
         return [
             Cause(
                 code=BlockerCode.EV_NOT_READY,
-                evidence=f"{offered}, the vehicle does not ask (state B)",
+                evidence=f"{offered}, the vehicle does not ask (state B){woken}",
                 next_step="look at the vehicle's own timer, unlock it, or replug",
             )
         ]
@@ -152,6 +158,12 @@ def _low_limit(limit: ActiveLimit) -> tuple[BlockerCode, str]:
     return code, f"ask the operator to clear {described(by)}"
 
 
+def _needed(limit: ActiveLimit) -> str:
+    """Why a limit that the pilot could tell is a pause all the same."""
+    pauses = MIN_CURRENT_MA <= limit.current_ma < limit.least_ma
+    return f", below min_current_a {amperes(limit.least_ma)}" if pauses else ""
+
+
 def _without(limit: ActiveLimit) -> str:
     other = limit.runner_up
     if other is None:
@@ -159,6 +171,12 @@ def _without(limit: ActiveLimit) -> str:
     return f"; without it {amperes(other.current_ma)} by {described(other.constrained_by)}"
 
 
+_ASKING: Final = (PilotState.C, PilotState.D)
+_STAYS_IN_C: Final = Cause(
+    code=BlockerCode.EV_STAYS_IN_C,
+    evidence="the vehicle asks on without a PWM, the contactor was opened under load",
+    next_step="nothing to do now; each such pause wears the contactor",
+)
 _WAIT: Final = Constraint(kind=ConstraintKind.WAIT)
 
 
@@ -173,6 +191,17 @@ def _wait(evidence: str, until_s: float | None, *, flowing: bool = False) -> Cau
     )
 
 
+def _random_delay(situation: Situation, evidence: str, until_s: float) -> Cause:
+    return Cause(
+        code=BlockerCode.WAIT_RANDOM_DELAY,
+        evidence=evidence,
+        next_step=f"wait, or: cpd delay {situation.connector} skip",
+        constraint=_WAIT,
+        until_s=until_s,
+        flowing=situation.outlet.offer_ma > 0,
+    )
+
+
 def _phase_switch(present: int, wanted: int, until_s: float | None) -> Cause:
     return Cause(
         code=BlockerCode.WAIT_PHASE_SWITCH,
@@ -180,6 +209,17 @@ def _phase_switch(present: int, wanted: int, until_s: float | None) -> Cause:
         next_step="wait about a minute, it goes on by itself",
         constraint=_WAIT,
         until_s=until_s,
+    )
+
+
+def _fewer_phases(present: int, wanted: int, until_s: float | None) -> Cause:
+    return Cause(
+        code=BlockerCode.WAIT_PHASE_SWITCH,
+        evidence=f"charges on {_phases(present)}, the change to {_phases(wanted)} waits",
+        next_step="wait a few minutes, it goes on by itself",
+        constraint=_WAIT,
+        until_s=until_s,
+        flowing=True,
     )
 
 

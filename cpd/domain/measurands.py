@@ -3,9 +3,14 @@
 MEASURANDS = (
     "Current.Import",
     "Current.Offered",
+    "Energy.Active.Import.Interval",
     "Energy.Active.Import.Register",
+    "Frequency",
     "Power.Active.Import",
+    "Power.Factor",
     "Power.Offered",
+    "Power.Reactive.Import",
+    "Temperature",
     "Voltage",
 )
 """What the hardware can measure or knows."""
@@ -15,26 +20,25 @@ _ELSEWHERE = frozenset(
         "Current.Export",
         "Energy.Active.Export.Interval",
         "Energy.Active.Export.Register",
-        "Energy.Active.Import.Interval",
         "Energy.Reactive.Export.Interval",
         "Energy.Reactive.Export.Register",
         "Energy.Reactive.Import.Interval",
         "Energy.Reactive.Import.Register",
-        "Frequency",
         "Power.Active.Export",
-        "Power.Factor",
         "Power.Reactive.Export",
-        "Power.Reactive.Import",
         "RPM",
         "SoC",
-        "Temperature",
     }
 )
 """What other charge points can measure."""
 
 _ALL_PHASES = ("L1", "L2", "L3", "N", "L1-N", "L2-N", "L3-N", "L1-L2", "L2-L3", "L3-L1")
 
-_PHASES = {"Current.Import": ("L1", "L2", "L3"), "Voltage": ("L1-N", "L2-N", "L3-N", "L1", "L2", "L3")}
+_PHASES = {
+    "Current.Import": ("L1", "L2", "L3"),
+    "Power.Active.Import": ("L1", "L2", "L3"),
+    "Voltage": ("L1-N", "L2-N", "L3-N", "L1", "L2", "L3"),
+}
 
 
 def measurand_of(name: str) -> str | None:

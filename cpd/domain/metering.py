@@ -33,7 +33,8 @@ class MeterSample:
     """One sample of one connector: everything the hardware measured; the edge picks the measurands.
 
     *offered_ma* per phase is what the pilot advertised, *offered_w* the same over all phases at nominal voltage.
-    Values that the meter lacks, or that were too old to be called fresh, are None.
+    *interval_wh* is what flowed since the sample before it of the same grid. Values that the meter lacks, or that
+    were too old to be called fresh, are None.
     """
 
     taken: Moment
@@ -44,6 +45,12 @@ class MeterSample:
     voltage_mv: tuple[int, ...] | None
     offered_ma: int
     offered_w: int
+    interval_wh: int | None = None
+    phase_power_w: tuple[int, ...] | None = None
+    reactive_var: int | None = None
+    power_factor_permille: int | None = None
+    frequency_mhz: int | None = None
+    temperature_mc: int | None = None
 
 
 def next_sample_at(started_s: float, interval_s: int, now_s: float) -> float | None:

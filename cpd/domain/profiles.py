@@ -33,7 +33,12 @@ class Kind(StrEnum):
 
 
 class Recurrency(StrEnum):
-    """RecurrencyKindType, OCPP 1.6 §7.37; a grid in UTC, blind to daylight saving."""
+    """RecurrencyKindType, OCPP 1.6 §7.37: a grid in UTC, blind to daylight saving, or one of local time.
+
+    By local time a run begins at the first instant at which the clocks show its time or a later one; its periods and
+    its duration are read on them too. So what lies within an hour that is left out is jumped over, an hour that
+    comes twice counts the first time only, and what held at its end holds on.
+    """
 
     DAILY = "Daily"
     WEEKLY = "Weekly"
@@ -94,7 +99,7 @@ class ChargingProfile:
 
     @property
     def every_s(self) -> int | None:
-        """The distance between two runs; None: it runs once (recurrencyKind only counts with Recurring)."""
+        """The distance between two runs on their clocks; None: it runs once (recurrencyKind needs Recurring)."""
         if self.kind is not Kind.RECURRING or self.recurrency is None:
             return None
         return self.recurrency.every_s

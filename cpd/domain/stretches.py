@@ -11,22 +11,23 @@ from dataclasses import dataclass
 from itertools import repeat
 
 from cpd.domain.allocation import Ceiling, Draw, allocate, alone
+from cpd.domain.local_time import LocalTime
 from cpd.domain.profile_book import ProfileBook
 from cpd.domain.profiles import STATION, RateUnit
 from cpd.domain.sessions import Session
 from cpd.domain.supply import Bound, Connector, Supply
 from cpd.domain.timeline import FOREVER_S, CompiledProfile, Level, Run, prevailing
-from hal.iec61851 import MIN_CURRENT_MA
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """All that a limit depends on besides the time."""
+    """All that a limit depends on besides the time; *local_time* is what Recurring profiles recur by, None: UTC."""
 
     book: ProfileBook
     supply: Supply
     sessions: tuple[Session, ...]
     clock_trusted: bool
+    local_time: LocalTime | None
 
     @property
     def shares(self) -> bool:
@@ -86,16 +87,24 @@ class Stretch:
     __slots__ = ("_lone", "_max_run", "_outlets", "_runs", "_unprofiled", "until_s")
 
     def __init__(self, lanes: Sequence[Lane], situation: Situation, at_s: int) -> None:
-        trusted = situation.clock_trusted
+        trusted, local_time = situation.clock_trusted, situation.local_time
         own = [
-            prevailing(lane.stack, at_s, started_at_s=lane.started_at_s, clock_trusted=trusted)
+            prevailing(
+                lane.stack,
+                at_s,
+                started_at_s=lane.started_at_s,
+                clock_trusted=trusted,
+                local_time=local_time,
+            )
             for lane in lanes
         ]
         bounds = [lane.connector.bound_at(at_s) for lane in lanes]
         shared = situation.supply.bound_at(at_s)
         self._unprofiled = Ceiling(shared.current_ma, shared.constrained_by)
         # The anchor of a ChargePointMaxProfile is never the start of a transaction.
-        self._max_run = prevailing(situation.book.max_stack, at_s, started_at_s=None, clock_trusted=trusted)
+        self._max_run = prevailing(
+            situation.book.max_stack, at_s, started_at_s=None, clock_trusted=trusted, local_time=local_time
+        )
         self._runs = [*own, self._max_run]
         self._outlets = [
             _Outlet(lane.connector, run, bound) for lane, run, bound in zip(lanes, own, bounds, strict=True)
@@ -191,7 +200,7 @@ class _Outlet:
             self._minimum_tenths = schedule.min_rate_tenths or 0
             self._constraint = run.compiled.held_constraint if run.held else run.compiled.constraint
             # A guess about the time may lower the current, but must not keep a car from charging at all.
-            self._least_ma = MIN_CURRENT_MA if run.held else 0
+            self._least_ma = connector.min_current_ma if run.held else 0
         # All that depends on the phases asked for, which are few, is worked out once.
         self._by_phases: dict[int, tuple[int, int, int, int, int, int]] = {}
 
@@ -201,14 +210,16 @@ class _Outlet:
         terms = self._by_phases.get(wanted) or self._terms(wanted)
         phases, mw_per_ma, mw_per_tenth, least_mw, bound_mw, minimum_mw = terms
         if level is None:
-            return Draw(bound_mw, mw_per_ma, phases, self._bound_by)
+            return Draw(bound_mw, mw_per_ma, phases, self._bound_by, 0, self._connector.min_current_ma)
         power_mw, by = level.limit_tenths * mw_per_tenth, self._constraint
         if power_mw < least_mw:
             power_mw = least_mw
         if power_mw > bound_mw:
             power_mw, by = bound_mw, self._bound_by
         # Half the price of Draw(…), a thousand times in a composite schedule.
-        return tuple.__new__(Draw, (power_mw, mw_per_ma, phases, by, minimum_mw))
+        return tuple.__new__(
+            Draw, (power_mw, mw_per_ma, phases, by, minimum_mw, self._connector.min_current_ma)
+        )
 
     def _terms(self, wanted: int) -> tuple[int, int, int, int, int, int]:
         phases = self._connector.phases_for(wanted)

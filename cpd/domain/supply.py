@@ -10,7 +10,8 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
 
-from cpd.domain.profiles import STATION, Purpose
+from cpd.domain.profiles import STATION, Purpose, Recurrency
+from hal.iec61851 import MIN_CURRENT_MA
 
 
 class ConstraintKind(StrEnum):
@@ -35,6 +36,7 @@ class Constraint:
     For PROFILE and CLOCK the profile itself (CLOCK: it is held at its lowest limit until the clock is
     trusted). For SHARE the profile that caps the station, or none where the main fuse does. *connector* is
     where it was set, 0 for the station. *received_at_s*: when the profile came, in seconds since 1970 UTC.
+    *recurrency*: how often the profile begins anew, None where it does not.
     """
 
     kind: ConstraintKind
@@ -43,6 +45,7 @@ class Constraint:
     stack_level: int | None = None
     connector: int | None = None
     received_at_s: int | None = field(default=None, compare=False)
+    recurrency: Recurrency | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,12 +59,18 @@ class Cap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connector:
-    """One connector: wired phases, nominal voltage to neutral, and the current nothing may ever exceed."""
+    """One connector: wired phases, nominal voltage to neutral, and the current nothing may ever exceed.
+
+    Less than *min_current_ma* (6 000 and more) is a pause, since its vehicles charge with no less. A pause that a
+    limit asks for lasts *min_pause_s* at least: vehicles fail where the current comes and goes.
+    """
 
     id: int
     phases: int
     voltage_v: int
     max_current_ma: int
+    min_current_ma: int = MIN_CURRENT_MA
+    min_pause_s: int = 0
     phase_switching: bool = False
     caps: tuple[Cap, ...] = ()
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from cpd.domain.local_time import LocalTime
 from cpd.domain.profiles import ChargingProfile, Purpose, SchedulePeriod
 from cpd.domain.supply import Constraint, ConstraintKind
 
@@ -45,10 +46,14 @@ class CompiledProfile:
     constraint: Constraint
     held_constraint: Constraint
 
-    def activation(self, at_s: int, started_at_s: int | None) -> tuple[int | None, int]:
+    def activation(
+        self, at_s: int, started_at_s: int | None, local_time: LocalTime | None = None
+    ) -> tuple[int | None, int]:
         """The anchor of the run that is active at *at_s*, None while there is none; and until when.
 
-        Half-open everywhere: the first instant of a run belongs to it, the last one to what follows.
+        Half-open everywhere: the first instant of a run belongs to it, the last one to what follows. With
+        *local_time* runs recur by its clocks, and until those change or stand still: the anchor is then where the
+        run would have begun, had they gone as now.
         """
         profile = self.profile
         if profile.valid_from_s is not None and at_s < profile.valid_from_s:
@@ -64,11 +69,31 @@ class CompiledProfile:
         if at_s < anchor_s and profile.fixed_start_s is not None:
             return None, anchor_s
         if self.every_s is not None:
+            if local_time is not None:
+                return self._local_activation(at_s, local_time, valid_to_s)
             anchor_s += (at_s - anchor_s) // self.every_s * self.every_s
         end_s = FOREVER_S if self.span_s is None else anchor_s + self.span_s
         if at_s >= end_s:
             return None, FOREVER_S if self.every_s is None else anchor_s + self.every_s
         return anchor_s, min(end_s, valid_to_s)
+
+    def _local_activation(self, at_s: int, local_time: LocalTime, valid_to_s: int) -> tuple[int | None, int]:
+        """The same of a recurring profile whose first run has begun."""
+        assert self.anchor_s is not None
+        assert self.every_s is not None
+        assert self.span_s is not None
+        reading = local_time.read(at_s)
+        anchor_s = at_s - (reading.shown_s - local_time.shows(self.anchor_s)) % self.every_s
+        is_active = at_s < anchor_s + self.span_s
+        # While the clocks stand still, no run begins or ends.
+        end_s = FOREVER_S if reading.still else anchor_s + (self.span_s if is_active else self.every_s)
+        if reading.until_s is not None:
+            end_s = min(end_s, reading.until_s)
+        return anchor_s if is_active else None, min(end_s, valid_to_s)
+
+    def level_at(self, offset_s: int) -> Level:
+        """The level *offset_s* after the anchor of a run."""
+        return self.levels[bisect_right(self.starts_s, offset_s) - 1]
 
 
 def compile_profile(profile: ChargingProfile, *, connector: int, received_at_s: int) -> CompiledProfile:
@@ -129,12 +154,18 @@ class Run(NamedTuple):
 
 
 def prevailing(
-    stack: Iterable[CompiledProfile], at_s: int, *, started_at_s: int | None, clock_trusted: bool
+    stack: Iterable[CompiledProfile],
+    at_s: int,
+    *,
+    started_at_s: int | None,
+    clock_trusted: bool,
+    local_time: LocalTime | None = None,
 ) -> Run:
     """The first profile of *stack* that says something at *at_s* (OCPP 1.6 §3.13.2).
 
     *started_at_s* is the start of the transaction; None: every instant counts as the start, which is how a
-    connector without a transaction is answered. The run's end may come early, never late.
+    connector without a transaction is answered. *local_time*: what Recurring profiles recur by, None for UTC. The
+    run's end may come early, never late.
     """
     until_s = FOREVER_S
     for compiled in stack:
@@ -142,12 +173,15 @@ def prevailing(
             return Run(
                 compiled=compiled, anchor_s=at_s, until_s=until_s, levels=(compiled.lowest,), held=True
             )
-        anchor_s, end_s = compiled.activation(at_s, started_at_s)
+        anchor_s, end_s = compiled.activation(at_s, started_at_s, local_time)
         until_s = min(until_s, end_s)
         if anchor_s is None:
             continue
         if compiled.anchor_s is None and started_at_s is None:
             return Run(compiled=compiled, anchor_s=at_s, until_s=until_s, levels=compiled.levels[:1])
+        if local_time is not None and compiled.every_s is not None and local_time.read(at_s).still:
+            level = compiled.level_at(at_s - anchor_s)
+            return Run(compiled=compiled, anchor_s=at_s, until_s=until_s, levels=(level,))
         return Run(
             compiled=compiled,
             anchor_s=anchor_s,
@@ -185,4 +219,5 @@ def _constraint(
         stack_level=profile.stack_level,
         connector=connector,
         received_at_s=received_at_s,
+        recurrency=None if profile.every_s is None else profile.recurrency,
     )

@@ -111,12 +111,16 @@ def _fixed(key: str, default: str | int) -> Variable:
     return Variable(key=key, value_type=value_type, default=str(default), writable=False)
 
 
+SECRET_KEYS = frozenset({"authorizationkey"})
+"""Keys, casefolded, that may be written and are never shown."""
+
 VARIABLES: Mapping[str, Variable] = {
     variable.key.casefold(): variable
     for variable in (
         _boolean("AllowOfflineTxForUnknownId", False),
         _boolean("AuthorizationCacheEnabled", True),
         _boolean("AuthorizeRemoteTxRequests", False),
+        _integer("BlinkRepeat", 3, maximum=100),
         _integer("ClockAlignedDataInterval", 0, maximum=86_400),
         _integer("ConnectionTimeOut", 60, minimum=1),
         # How the phases are wired is the installer's to say, and changes nothing that is measured at the meter.
@@ -129,6 +133,9 @@ VARIABLES: Mapping[str, Variable] = {
         _fixed("ConnectorPhaseRotationMaxLength", 100),
         _fixed("GetConfigurationMaxKeys", 100),
         _integer("HeartbeatInterval", 300, minimum=1),
+        _boolean("LocalAuthListEnabled", True),
+        _fixed("LocalAuthListMaxLength", 10_000),
+        _integer("LightIntensity", 100, maximum=100),
         _boolean("LocalAuthorizeOffline", True),
         _boolean("LocalPreAuthorize", False),
         _integer("MaxEnergyOnInvalidId", 0, maximum=1_000_000),
@@ -143,13 +150,17 @@ VARIABLES: Mapping[str, Variable] = {
         _integer("MinimumStatusDuration", 0, maximum=3_600),
         _fixed("NumberOfConnectors", 1),
         _integer("ResetRetries", 1, maximum=10),
+        _fixed("SendLocalListMaxLength", 1_000),
         _boolean("StopTransactionOnEVSideDisconnect", True),
         _boolean("StopTransactionOnInvalidId", True),
         _measurands("StopTxnAlignedData"),
         _fixed("StopTxnAlignedDataMaxLength", 20),
         _measurands("StopTxnSampledData"),
         _fixed("StopTxnSampledDataMaxLength", 20),
-        _fixed("SupportedFeatureProfiles", "Core,SmartCharging,RemoteTrigger,Reservation"),
+        _fixed(
+            "SupportedFeatureProfiles",
+            "Core,FirmwareManagement,LocalAuthListManagement,Reservation,SmartCharging,RemoteTrigger",
+        ),
         _fixed("SupportedFeatureProfilesMaxLength", 6),
         _integer("TransactionMessageAttempts", 3, minimum=1, maximum=100),
         _integer("TransactionMessageRetryInterval", 60),
@@ -178,6 +189,9 @@ OPTIONAL_KEYS: Mapping[str, str] = {
     "connectorswitch3to1phasesupported": "SmartCharging",
     "maxchargingprofilesinstalled": "SmartCharging",
     "maxcompositescheduleduration": "SmartCharging",
+    "localauthlistenabled": "LocalAuthListManagement",
+    "localauthlistmaxlength": "LocalAuthListManagement",
+    "sendlocallistmaxlength": "LocalAuthListManagement",
     "reserveconnectorzerosupported": "Reservation",
 }
 """Keys that are unknown while the feature profile that each of them belongs to is off."""

@@ -10,6 +10,7 @@ from fractions import Fraction
 from functools import cache
 
 from cpd.domain.composite import Cap, Connector
+from cpd.domain.local_time import LocalTime
 from cpd.domain.profiles import ChargingProfile, Kind, Purpose, RateUnit, SchedulePeriod
 from tests.domain.strategies import Placed, World
 
@@ -187,10 +188,27 @@ def _says(world: World, one: Placed, started_at_s: int | None, at_s: int) -> Sch
     if offset_s < 0:
         return None
     if every_s is not None:
+        if world.local_time is not None and schedule.start_at_s is not None:
+            began_s = schedule.start_at_s + _offset_s(world.local_time, schedule.start_at_s)
+            offset_s = _highest_shown_s(world.local_time, at_s) - began_s
         offset_s %= every_s
     if schedule.duration_s is not None and offset_s >= schedule.duration_s:
         return None
     return [period for period in schedule.periods if period.start_s <= offset_s][-1]
+
+
+def _highest_shown_s(place: LocalTime, at_s: int) -> int:
+    """The highest that the clocks of *place* have shown: now, or just before one of their changes."""
+    looks = [at_s, *(change_s - 1 for change_s in place.since_s[1:] if change_s <= at_s)]
+    return max(look_s + _offset_s(place, look_s) for look_s in looks)
+
+
+def _offset_s(place: LocalTime, at_s: int) -> int:
+    offset_s = place.offsets_s[0]
+    for since_s, then_s in zip(place.since_s, place.offsets_s, strict=True):
+        if since_s <= at_s:
+            offset_s = then_s
+    return offset_s
 
 
 def _dated(profile: ChargingProfile) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from hypothesis import strategies as st
 
 from cpd.domain.composite import Cap, Connector, ConstraintKind, Supply
+from cpd.domain.local_time import LocalTime
 from cpd.domain.profile_book import BookChange, ProfileBook
 from cpd.domain.profiles import (
     STATION,
@@ -59,6 +60,7 @@ class World:
     supply: Supply
     sessions: tuple[Session, ...]
     clock_trusted: bool
+    local_time: LocalTime | None
 
     def book(self) -> ProfileBook:
         return book_of(self.placed, self.sessions)
@@ -158,6 +160,19 @@ def supplies(draw: st.DrawFn) -> Supply:
 
 
 @st.composite
+def local_times(draw: st.DrawFn) -> LocalTime:
+    """A place where clocks are changed oddly often, close to where things happen; up to an hour back or forth."""
+    changes = draw(st.sets(st.tuples(st.integers(-1, 9), NEAR), min_size=1, max_size=4))
+    since_s = (0, *sorted(NOW_S + days * 86_400 + near for days, near in changes))
+    offsets_s = [draw(st.sampled_from((-34_200, 0, 3_600, 37_800)))]
+    for _ in since_s[1:]:
+        offsets_s.append(
+            offsets_s[-1] + draw(st.sampled_from((-3_600, -1_800, -20, -7, 7, 20, 1_800, 3_600)))
+        )
+    return LocalTime(name="Odd/Place", since_s=since_s, offsets_s=tuple(offsets_s))
+
+
+@st.composite
 def worlds(draw: st.DrawFn) -> World:
     """One to three connectors, some charging, and up to eight profiles in slots of their own."""
     supply = draw(supplies())
@@ -203,4 +218,5 @@ def worlds(draw: st.DrawFn) -> World:
         supply=supply,
         sessions=sessions,
         clock_trusted=draw(st.sampled_from((True, True, False))),
+        local_time=draw(st.one_of(st.none(), local_times())),
     )

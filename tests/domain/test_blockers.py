@@ -58,6 +58,7 @@ def limit(current_ma: int, by: Constraint = PROFILE) -> ActiveLimit:
 
 
 CHARGING = Situation(
+    connector=1,
     outlet=CHARGING_OUTLET,
     withdrawn_by=None,
     in_transaction=True,
@@ -129,17 +130,38 @@ SITUATIONS: dict[str, Situation] = {
     "LIMIT_SHARED": held(ConstraintKind.SHARE, 0),
     "LIMIT_TEMPERATURE": held(ConstraintKind.TEMPERATURE),
     "CLOCK_UNTRUSTED": held(ConstraintKind.CLOCK),
+    "WAIT_RANDOM_DELAY": charging(on=OFF, delayed_until_s=160.0),
     "WAIT_MIN_PAUSE": charging(on=OFF, waits_until_s=160.0),
     "WAIT_PHASE_SWITCH": charging(on=OFF, limit=replace(limit(16_000), phases=1)),
     "WAKING_EV": charging(on=replace(OFF, pilot=PilotState.B, waking=True)),
     "EV_NOT_READY": charging(on=replace(OFF, pilot=PilotState.B, offer_ma=16_000)),
     "EV_NEEDS_VENTILATION": charging(on=replace(OFF, pilot=PilotState.D, offer_ma=16_000)),
+    "EV_STAYS_IN_C": charging(on=replace(OFF, overstayed_s=100.0)),
     "EV_DRAWS_NOTHING": charging(on=outlet(meter=drawing(499))),
 }
 
 
 def codes(situation: Situation) -> list[str]:
     return [cause.code for cause in causes_of(situation)]
+
+
+def test_a_vehicle_that_was_woken_in_vain_is_told_from_one_that_has_just_come() -> None:
+    waits = replace(OFF, pilot=PilotState.B, offer_ma=16_000)
+    (cause,) = causes_of(charging(on=waits))
+    (later,) = causes_of(charging(on=replace(waits, woken_at_s=100.0)))
+    assert later.evidence == f"{cause.evidence}, though it was woken once"
+
+
+def test_a_limit_that_only_this_connector_calls_low_names_its_setting() -> None:
+    needy = replace(limit(6_500), least_ma=7_000)
+    (cause,) = causes_of(charging(on=OFF, limit=needy))
+    assert cause.evidence == "limit 6.5 A by TxProfile #7, below min_current_a 7 A"
+
+
+def test_fewer_phases_than_allowed_let_current_flow_until_the_switch() -> None:
+    single = replace(CHARGING_OUTLET, phases=1, switching_at_s=160.0)
+    (cause,) = causes_of(charging(on=single))
+    assert (cause.code, cause.flowing, cause.until_s) == ("WAIT_PHASE_SWITCH", True, 160.0)
 
 
 def test_nothing_keeps_a_charging_connector_from_charging() -> None:
@@ -292,6 +314,16 @@ def test_whatever_holds_an_increase_back_is_a_wait(
     assert (cause.code, cause.evidence, cause.until_s) == ("WAIT_MIN_PAUSE", evidence, until_s)
     assert cause.flowing is flowing
     assert cause.constraint == Constraint(kind=ConstraintKind.WAIT)
+
+
+@pytest.mark.parametrize("offer_ma", [0, 10_000])
+def test_a_random_delay_is_a_wait_that_a_person_can_end(offer_ma: int) -> None:
+    (cause,) = causes_of(charging(on=outlet(offer_ma=offer_ma), delayed_until_s=250.0, waits_until_s=105.0))
+    assert (cause.code, cause.until_s) == ("WAIT_RANDOM_DELAY", 250.0)
+    assert cause.evidence == "increase to 16 A waits, random delay"
+    assert cause.next_step == "wait, or: cpd delay 1 skip"
+    assert cause.constraint == Constraint(kind=ConstraintKind.WAIT)
+    assert cause.flowing is (offer_ma > 0)
 
 
 def test_a_change_of_phases_is_a_wait_of_its_own() -> None:

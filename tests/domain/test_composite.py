@@ -177,7 +177,15 @@ def test_answer_in_watts_is_the_answer_in_amperes_times_volts(world: World) -> N
 def test_a_connector_is_answered_by_itself_as_among_all(world: World) -> None:
     book = world.book()
     by_itself = [
-        limit_at(NOW_S, one.id, book, world.supply, world.sessions, clock_trusted=world.clock_trusted)
+        limit_at(
+            NOW_S,
+            one.id,
+            book,
+            world.supply,
+            world.sessions,
+            clock_trusted=world.clock_trusted,
+            local_time=world.local_time,
+        )
         for one in world.supply.connectors
     ]
     assert list(limits(world, NOW_S, book=book).values()) == by_itself
@@ -264,6 +272,7 @@ def limits(world: World, at_s: int, *, book: ProfileBook | None = None) -> dict[
         world.supply,
         world.sessions,
         clock_trusted=world.clock_trusted,
+        local_time=world.local_time,
     )
 
 
@@ -286,6 +295,7 @@ def composite(
         world.sessions,
         CAPABILITIES,
         clock_trusted=world.clock_trusted,
+        local_time=world.local_time,
     )
     assert isinstance(answer, CompositeSchedule)
     return answer

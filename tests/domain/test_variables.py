@@ -77,7 +77,7 @@ def test_a_list_may_have_as_many_entries_as_its_key_of_lengths_says() -> None:
 
 def test_the_file_may_name_what_only_other_chargers_measure_and_the_csms_may_not() -> None:
     variable = VARIABLES["metervaluessampleddata"]
-    for text in ("SoC", "Frequency,Voltage.L1", "Power.Active.Import.L2"):
+    for text in ("SoC", "RPM,Voltage.L1", "Power.Offered.L2"):
         assert variable.initial(text) == text
         assert variable.normalised(text) is None
     assert variable.initial("Colour") is None
@@ -119,8 +119,10 @@ def test_no_measurand_at_all_is_a_value() -> None:
         ("Voltage.L2-N", "Voltage"),
         ("Current.Import.L1", "Current.Import"),
         ("Current.Import.N", None),
-        ("Power.Active.Import.L1", None),
-        ("Frequency", None),
+        ("Power.Active.Import.L1", "Power.Active.Import"),
+        ("Power.Offered.L1", None),
+        ("Frequency", "Frequency"),
+        ("SoC", None),
         ("", None),
     ],
 )
