@@ -1,10 +1,12 @@
 """Who changed what through the control socket, on disk."""
 
 import sqlite3
+from collections.abc import Sequence
 from datetime import datetime
 
 from cpd.domain.transactions import Moment
-from cpd.storage.moments import microseconds, moment_columns
+from cpd.station.repositories import AuditedCall
+from cpd.storage.moments import microseconds, moment_columns, wall_time
 
 
 class SqliteAudit:
@@ -17,6 +19,15 @@ class SqliteAudit:
         columns = {"uid": uid, "method": method, "params": params, **moment_columns("made", at)}
         self._connection.execute(
             f"INSERT INTO audit ({', '.join(columns)}) VALUES (:{', :'.join(columns)})", columns
+        )
+
+    def recent(self, limit: int) -> Sequence[AuditedCall]:
+        rows = self._connection.execute("SELECT * FROM audit ORDER BY id DESC LIMIT ?", (limit,))
+        return tuple(
+            AuditedCall(
+                uid=row["uid"], method=row["method"], params=row["params"], at=wall_time(row["made_at_us"])
+            )
+            for row in rows.fetchall()
         )
 
     def prune(self, before: datetime) -> int:

@@ -1,7 +1,7 @@
 """The journal on disk: facts of transactions in the order in which the CSMS is told them."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import msgspec
@@ -14,6 +14,22 @@ from cpd.storage.quarantine import readable
 from cpd.storage.transactions import SqliteTransactions
 
 _SELECT = "SELECT rowid AS rowid, * FROM journal"
+
+_USED_BYTES = """
+    SELECT (page_count - freelist_count) * page_size
+    FROM pragma_page_count(), pragma_freelist_count(), pragma_page_size()
+"""
+
+_EVERY_OTHER_SAMPLE = """
+    SELECT seq FROM (
+        SELECT seq, row_number() OVER sampled AS place, count(*) OVER (PARTITION BY local_id) AS places
+        FROM journal
+        WHERE CASE WHEN json_valid(sample) THEN json_extract(sample, '$.context') END
+            IN ('Sample.Periodic', 'Sample.Clock')
+        WINDOW sampled AS (PARTITION BY local_id ORDER BY seq)
+    )
+    WHERE place % 2 = 0 AND place < places
+"""
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(MeterSample)
@@ -76,6 +92,14 @@ class SqliteJournal:
         (every,) = self._connection.execute("SELECT count(*) FROM journal").fetchone()
         (dead,) = self._connection.execute("SELECT count(*) FROM journal WHERE dead = 1").fetchone()
         return every - dead, dead
+
+    def thin(self, quota_bytes: int, *, spared: Collection[int]) -> int:
+        (used_bytes,) = self._connection.execute(_USED_BYTES).fetchone()
+        if used_bytes <= quota_bytes:
+            return 0
+        going = {seq for (seq,) in self._connection.execute(_EVERY_OTHER_SAMPLE)}.difference(spared)
+        self._connection.executemany("DELETE FROM journal WHERE seq = ?", [(seq,) for seq in going])
+        return len(going)
 
     def _entry(self, row: sqlite3.Row) -> JournalEntry:
         transaction = self._transactions.get(row["local_id"])

@@ -7,9 +7,12 @@ from typing import Self
 from cpd.storage.audit import SqliteAudit
 from cpd.storage.authorizations import SqliteAuthorizationCache
 from cpd.storage.availability import SqliteAvailability
+from cpd.storage.diagnostics import SqliteDiagnostics
+from cpd.storage.file_statuses import SqliteFileStatuses
 from cpd.storage.firmware import SqliteFirmware
 from cpd.storage.journal import SqliteJournal
 from cpd.storage.local_limits import SqliteLocalLimits
+from cpd.storage.local_list import SqliteLocalList
 from cpd.storage.profiles import SqliteProfiles
 from cpd.storage.registers import SqliteRegisters
 from cpd.storage.reservations import SqliteReservations
@@ -27,6 +30,7 @@ class SqliteRepositories:
     journal: SqliteJournal
     variables: SqliteVariables
     authorizations: SqliteAuthorizationCache
+    local_list: SqliteLocalList
     availability: SqliteAvailability
     audit: SqliteAudit
     local_limits: SqliteLocalLimits
@@ -34,6 +38,8 @@ class SqliteRepositories:
     registers: SqliteRegisters
     reservations: SqliteReservations
     firmware: SqliteFirmware
+    diagnostics: SqliteDiagnostics
+    file_statuses: SqliteFileStatuses
 
     @classmethod
     def over(cls, connection: sqlite3.Connection) -> Self:
@@ -44,6 +50,7 @@ class SqliteRepositories:
             journal=SqliteJournal(connection),
             variables=SqliteVariables(connection),
             authorizations=SqliteAuthorizationCache(connection),
+            local_list=SqliteLocalList(connection),
             availability=SqliteAvailability(connection),
             audit=SqliteAudit(connection),
             local_limits=SqliteLocalLimits(connection),
@@ -51,4 +58,6 @@ class SqliteRepositories:
             registers=SqliteRegisters(connection),
             reservations=SqliteReservations(connection),
             firmware=SqliteFirmware(connection),
+            diagnostics=SqliteDiagnostics(connection),
+            file_statuses=SqliteFileStatuses(connection),
         )

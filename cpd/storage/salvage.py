@@ -38,10 +38,16 @@ class Salvage:
 
 
 def migrations_of(damaged: Path) -> Sequence[Migration]:
-    """The migrations that made the store at *damaged*: all of them, where it does not say."""
+    """The migrations that made the store at *damaged*: all of them, where neither its tables nor its version say.
+
+    The tables first: a wrong version number would leave those behind that came with later migrations.
+    """
     migrations = released()
     with suppress(sqlite3.Error, UnicodeDecodeError), closing(open_for_reading(damaged)) as source:
-        version = version_of(source)
+        found, version = set(_tables(source)), version_of(source)
+        for last in range(len(migrations), 0, -1):
+            if found == _tables_by(migrations[:last]):
+                return migrations[:last]
         if 0 < version <= len(migrations):
             return migrations[:version]
     return migrations
@@ -80,10 +86,12 @@ def _set_unreadable_aside(store: sqlite3.Connection) -> None:
     kept.profiles.all()
     kept.variables.all()
     kept.availability.all()
+    kept.local_list.drop_unless_whole()
     kept.local_limits.all()
     kept.reservations.all()
     kept.firmware.update()
-    kept.firmware.untold()
+    kept.diagnostics.upload()
+    kept.file_statuses.untold()
     kept.journal.entries()
     for transaction, _ in kept.transactions.recent(sys.maxsize):
         kept.transaction_samples.of(transaction.local_id)
@@ -150,6 +158,12 @@ def _tables(store: sqlite3.Connection) -> list[str]:
     """Every table in the order of its creation, and so behind those that it refers to."""
     found = store.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY rowid")
     return [name for (name,) in found if not name.startswith("sqlite_")]
+
+
+def _tables_by(migrations: Sequence[Migration]) -> set[str]:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
+        migrate(fresh, migrations)
+        return set(_tables(fresh))
 
 
 def _columns(connection: sqlite3.Connection, table: str) -> list[str]:

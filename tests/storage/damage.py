@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from cpd.domain.authorization import AuthorizationStatus, IdTagInfo
+from cpd.domain.local_list import ListedTag, ListUpdate
 from cpd.domain.transactions import FactKind, StopReason
 from cpd.station.repositories import Repositories, StoredVariable
 from cpd.storage.opening import open_file
@@ -14,6 +16,14 @@ from tests.storage.values import installed, moment, sample, transaction
 
 PAGE_BYTES = 1024
 ENDED, RUNNING, PROFILES, KEYS = 30, 3, 12, 10
+LISTED = ListUpdate(
+    version=7,
+    full=True,
+    tags=tuple(
+        ListedTag(id_tag=f"CARD{number}", info=IdTagInfo(status=AuthorizationStatus.BLOCKED))
+        for number in range(40)
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +61,7 @@ def fill(repositories: Repositories) -> None:
         repositories.profiles.replace(installed(number), ())
     for number in range(KEYS):
         repositories.variables.put(f"Key{number}", StoredVariable(value="1", source="csms"))
+    repositories.local_list.apply(LISTED)
     for number in range(5):
         repositories.audit.append(uid=0, method="stop", params=str(number), at=moment())
 

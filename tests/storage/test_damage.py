@@ -20,6 +20,7 @@ from cpd.storage.schema import migrate, released
 from tests.storage.damage import (
     DAMAGES,
     ENDED,
+    LISTED,
     PAGE_BYTES,
     PROFILES,
     RUNNING,
@@ -46,6 +47,9 @@ def opened(path: Path) -> tuple[dict[str, int], Damage | None]:
         repositories.journal.entries()
         repositories.profiles.all()
         repositories.variables.all()
+        listed = [repositories.local_list.get(one.id_tag) for one in LISTED.tags]
+        whole = [one.info for one in LISTED.tags], LISTED.version
+        assert (listed, repositories.local_list.version()) in (whole, ([None] * len(listed), 0))
         repositories.transactions.prune(NOON - timedelta(days=1))
         repositories.transactions.put(transaction("new", order=repositories.transactions.next_order()))
         repositories.journal.append(FactKind.STARTED, "new", moment())

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from cpd.domain.authorization import AuthorizationStatus, IdTagInfo
 from cpd.domain.availability import Origin
+from cpd.domain.diagnostics import DiagnosticsStatus, Upload, Window
 from cpd.domain.firmware import FirmwareStatus, FirmwareUpdate, Phase
 from cpd.domain.local_limits import LocalLimit
 from cpd.domain.profile_book import InstalledProfile
@@ -540,6 +541,8 @@ def firmware_update(phase: Phase = Phase.WAITING) -> FirmwareUpdate:
         retry_interval_s=60,
         version="1.0",
         phase=phase,
+        begun=2,
+        online=True,
     )
 
 
@@ -552,12 +555,6 @@ class TestFirmware:
         kept.firmware.remove()
         assert kept.firmware.update() is None
 
-    def test_what_is_to_be_told_stays_in_order_until_it_is(self, kept: SqliteRepositories):
-        first, second = map(kept.firmware.tell, (FirmwareStatus.DOWNLOADING, FirmwareStatus.DOWNLOADED))
-        assert kept.firmware.untold() == (first, second)
-        kept.firmware.told(first.seq)
-        assert kept.firmware.untold() == (second,)
-
     @pytest.mark.parametrize("damage", ["phase = 'dreaming'", "retrieve_at_us = -1"])
     def test_an_update_that_nobody_can_have_asked_for_is_set_aside(
         self, kept: SqliteRepositories, damage: str
@@ -566,3 +563,53 @@ class TestFirmware:
         raw(kept, f"UPDATE firmware_update SET {damage}")
         assert kept.firmware.update() is None
         assert raw(kept, "SELECT from_table FROM quarantine") == [("firmware_update",)]
+
+
+def upload(*, uploading: bool = False) -> Upload:
+    return Upload(
+        location="ftp://user:secret@host/",
+        file_name="cpd-CP.tar.gz",
+        window=Window(start_at=NOON),
+        due_at=NOON,
+        retries=2,
+        retry_interval_s=60,
+        uploading=uploading,
+    )
+
+
+class TestDiagnostics:
+    def test_there_is_one_upload_the_last(self, kept: SqliteRepositories):
+        assert kept.diagnostics.upload() is None
+        kept.diagnostics.put(upload())
+        kept.diagnostics.put(upload(uploading=True))
+        assert kept.diagnostics.upload() == upload(uploading=True)
+        kept.diagnostics.remove()
+        assert kept.diagnostics.upload() is None
+
+    @pytest.mark.parametrize(
+        "damage", ["due_at_us = 9000000000000000000", "start_at_us = 9000000000000000000"]
+    )
+    def test_an_upload_that_nobody_can_have_asked_for_is_set_aside(
+        self, kept: SqliteRepositories, damage: str
+    ):
+        kept.diagnostics.put(upload())
+        raw(kept, f"UPDATE diagnostics_upload SET {damage}")
+        assert kept.diagnostics.upload() is None
+        assert raw(kept, "SELECT from_table FROM quarantine") == [("diagnostics_upload",)]
+
+
+class TestFileStatuses:
+    def test_what_is_to_be_told_stays_in_order_until_it_is(self, kept: SqliteRepositories):
+        statuses = (FirmwareStatus.DOWNLOADING, DiagnosticsStatus.UPLOADING, FirmwareStatus.DOWNLOADED)
+        told = tuple(map(kept.file_statuses.tell, statuses))
+        assert kept.file_statuses.untold() == told
+        assert [type(one.status) for one in kept.file_statuses.untold()] == [type(one) for one in statuses]
+        kept.file_statuses.told(told[0].seq)
+        assert kept.file_statuses.untold() == told[1:]
+
+    @pytest.mark.parametrize("damage", ["status = 'Idling'", "about = 'weather'"])
+    def test_a_status_that_is_none_is_set_aside(self, kept: SqliteRepositories, damage: str):
+        kept.file_statuses.tell(DiagnosticsStatus.UPLOADING)
+        raw(kept, f"UPDATE file_statuses SET {damage}")
+        assert kept.file_statuses.untold() == ()
+        assert raw(kept, "SELECT from_table FROM quarantine") == [("file_statuses",)]
