@@ -18,12 +18,14 @@ from cpd.domain.authorization import (
     shortened,
 )
 from cpd.domain.reservations import Driver
-from cpd.domain.transactions import StopReason
+from cpd.domain.transactions import StopReason, Transaction
 from cpd.errors import StorageError
 from cpd.station.access import Authorisation, StartRefusal
 from cpd.station.authorizer import Authorizer
+from cpd.station.choice import ConnectorChoice
 from cpd.station.configuration import Configuration
 from cpd.station.connector import ConnectorTask
+from cpd.station.floating import Floating
 from cpd.station.ledger import Ledger
 from cpd.station.reservations import Reservations
 from cpd.station.signal import Signal
@@ -68,7 +70,9 @@ class Admission:
         self._timebase = timebase
         self._changed = changed
         self._requests: deque[CardRead | _RemoteStart] = deque()
-        self._floating: list[Authorisation] = []
+        self._deciding: CardRead | _RemoteStart | None = None
+        self._floating = Floating(ledger=ledger, reservations=reservations, clock=timebase.clock)
+        self._choice = ConnectorChoice(connectors, reservations)
         self._wake = asyncio.Event()
 
     def present(self, card: CardRead) -> bool:
@@ -81,22 +85,26 @@ class Admission:
     @property
     def promised(self) -> list[Driver]:
         """Who may charge at whichever connector is plugged in first."""
-        return [one.driver for one in self._floating]
+        return self._floating.drivers
+
+    def undecided(self, connector: int) -> bool:
+        """True while a card or a start waits for its decision that may be for *connector*."""
+        waiting = [*self._requests, *([] if self._deciding is None else [self._deciding])]
+        return any(one.connector in (None, connector) for one in waiting)
 
     def remote_target(
         self, connector: int | None, driver: Driver, *, with_profile: bool
     ) -> ConnectorTask | None:
         """Where a remote start may happen; for *connector* None the one that waits. None: nowhere."""
+        free = self._choice.free_for(driver)
         if connector is not None:
-            task = self._connectors.get(connector)
-            return task if task in self._free_for(driver) else None
-        chosen = self._plugged_and_waiting(driver) or self._reserved_for(driver)
+            return next((task for task in free if task.id == connector), None)
+        chosen = self._choice.waiting_or_reserved(driver)
         if chosen is not None:
             return chosen
-        # The book holds one profile for "whichever is plugged in first".
-        taken = with_profile and any(one.with_profile for one in self._floating)
-        left = self._reservations.has_place_for(driver, len(self._floating))
-        return next(iter(self._free_for(driver)), None) if left and not taken else None
+        taken = with_profile and self._floating.holds_profile
+        left = self._reservations.has_place_for(driver, len(self._floating.drivers))
+        return next(iter(free), None) if left and not taken else None
 
     def start_remotely(self, driver: Driver, connector: int | None, *, with_profile: bool) -> bool:
         """Start where `remote_target` said; *with_profile*: a profile is held for *connector*. False: too busy."""
@@ -109,30 +117,20 @@ class Admission:
 
     def claim(self, connector: int) -> Authorisation | None:
         """The oldest leave to charge at whichever connector is plugged in first that may be used here, if any."""
-        now_s = self._timebase.clock.monotonic_s()
-        floating = next(
-            (
-                one
-                for one in self._floating
-                if now_s < one.until_s and self._reservations.admits(connector, one.driver)
-            ),
-            None,
-        )
-        if floating is not None:
-            self._floating.remove(floating)
-            log.info("authorisation id_tag=%s taken by connector=%d", shortened(floating.id_tag), connector)
-        return floating
+        return self._floating.claim(connector)
 
     async def run(self) -> None:
         """Serve cards and remote starts in order, for ever."""
         while True:
             self._wake.clear()
-            await self._lapse()
+            await self._floating.lapse()
             if self._requests:
                 await self._serve(self._requests.popleft())
+                for task in self._connectors.values():
+                    task.wake()
                 continue
             try:
-                async with asyncio.timeout(self._until_lapse_s()):
+                async with asyncio.timeout(self._floating.until_lapse_s):
                     await self._wake.wait()
             except TimeoutError:
                 continue
@@ -147,9 +145,10 @@ class Admission:
                 return StartRefusal.NOT_FREE
             request = _RemoteStart(id_tag=id_tag, connector=connector, with_profile=False)
             return None if self._enqueue(request) else StartRefusal.TOO_MANY
-        if task.auto_start_tag is None:
+        auto_start = task.free_vend.auto_start
+        if auto_start is None:
             return StartRefusal.NO_TAG
-        driver = Driver(id_tag=task.auto_start_tag)
+        driver = Driver(id_tag=auto_start.id_tag)
         if not self._reservations.admits(connector, driver):
             return StartRefusal.NOT_FREE
         self._grant(driver, connector, with_profile=False)
@@ -164,20 +163,24 @@ class Admission:
         return True
 
     async def _serve(self, request: CardRead | _RemoteStart) -> None:
-        await self._starts_settled()
-        if isinstance(request, CardRead):
-            await self._decide_card(request)
-        else:
-            await self._decide_remote(request)
+        self._deciding = request
+        try:
+            await self._starts_settled()
+            if isinstance(request, CardRead):
+                await self._decide_card(request)
+            else:
+                await self._decide_remote(request)
+        finally:
+            self._deciding = None
 
     async def _decide_card(self, card: CardRead) -> None:
         if self._gives_back(card, None):
             return
-        mine = self._stoppable(card, lambda task: same_id_tag(_running_tag(task), card.id_tag))
+        mine = self._stoppable(card, lambda running: same_id_tag(running.id_tag, card.id_tag))
         if mine is not None:
             await self._stop(mine, card.id_tag)
             return
-        target = self._card_target(card.connector, Driver(id_tag=card.id_tag))
+        target = self._choice.for_card(card.connector, Driver(id_tag=card.id_tag))
         info = await self._authorise(card.id_tag, target)
         if isinstance(info, CardVerdict):
             self._tell_refusal(card.id_tag, target, info)
@@ -185,17 +188,17 @@ class Admission:
         group = info.parent_id_tag
         if self._gives_back(card, group):
             return
-        same_group = self._stoppable(card, lambda task: same_id_tag(_running_parent(task), group))
+        same_group = self._stoppable(card, lambda running: same_id_tag(running.parent_id_tag, group))
         if same_group is not None:
             await self._stop(same_group, card.id_tag)
             return
         driver = Driver(id_tag=card.id_tag, parent_id_tag=group)
-        if target is None or not self._is_open(target, driver):
+        if target is None or not self._choice.is_open(target, driver):
             # The CSMS took its time: somebody may have plugged in, or started, meanwhile.
-            target = self._card_target(card.connector, driver)
+            target = self._choice.for_card(card.connector, driver)
         if target is not None:
             self._grant(driver, target.id, with_profile=False)
-        elif card.connector is None and self._may_float(driver):
+        elif card.connector is None and self._floating.has_place_for(driver):
             self._grant(driver, None, with_profile=False)
         else:
             log.info("card id_tag=%s: no connector is free for it", shortened(card.id_tag))
@@ -209,8 +212,9 @@ class Admission:
                 await self._ledger.drop_pending(request.connector)
             return
         driver = Driver(id_tag=request.id_tag, parent_id_tag=info.parent_id_tag)
-        if target is not None and not self._reservations.admits(target.id, driver):
-            log.info("start id_tag=%s: connector=%d is reserved", shortened(request.id_tag), target.id)
+        if target is not None and not self._choice.is_open(target, driver):
+            # The CSMS took its time: somebody may have started, or reserved it, meanwhile.
+            log.info("start id_tag=%s: connector=%d is taken", shortened(request.id_tag), target.id)
             if request.with_profile:
                 await self._ledger.drop_pending(request.connector)
             return
@@ -229,21 +233,20 @@ class Admission:
 
     def _grant(self, driver: Driver, connector: int | None, *, with_profile: bool) -> None:
         """Leave to charge at *connector*, or at whichever is plugged in first."""
-        id_tag = driver.id_tag
-        same = [one for one in self._floating if connector is None and same_id_tag(one.id_tag, id_tag)]
+        # A driver who was let in before, and shows the card once more, is still one driver.
+        before = None if with_profile and connector is not None else self._floating.take(driver.id_tag)
+        inherits = before is not None and before.with_profile
         authorisation = Authorisation(
-            id_tag=id_tag,
+            id_tag=driver.id_tag,
             parent_id_tag=driver.parent_id_tag,
             until_s=self._timebase.clock.monotonic_s() + self._connection_timeout_s,
-            # A driver who was started remotely and shows the card as well is still one driver.
-            with_profile=with_profile or any(one.with_profile for one in same),
-            held_for=connector,
+            with_profile=with_profile or inherits,
+            held_for=None if inherits else connector,
         )
         if connector is not None:
             self._connectors[connector].grant(authorisation)
             return
-        self._floating = [*(one for one in self._floating if one not in same), authorisation]
-        log.info("authorisation id_tag=%s waits for a plug", shortened(id_tag))
+        self._floating.put(authorisation)
         self._wake.set()
         for task in self._connectors.values():
             task.wake()
@@ -257,16 +260,6 @@ class Admission:
     def _connection_timeout_s(self) -> int:
         return self._configuration.variables.integer("ConnectionTimeOut")
 
-    def _free_for(self, driver: Driver) -> list[ConnectorTask]:
-        return [
-            task
-            for task in self._connectors.values()
-            if task.access.authorisation is None and self._is_open(task, driver)
-        ]
-
-    def _is_open(self, task: ConnectorTask, driver: Driver) -> bool:
-        return task.startable and self._reservations.admits(task.id, driver)
-
     def _may_admit(self, connector: int, id_tag: str) -> bool:
         """True where *id_tag* may start on *connector*, or its group may that nobody has asked for yet."""
         admitted = self._reservations.admits(connector, Driver(id_tag=id_tag))
@@ -278,11 +271,10 @@ class Admission:
         except StorageError as error:
             log.error("stop connector=%d is not kept: %s", task.id, error)
 
-    def _stoppable(self, card: CardRead, allowed: Callable[[ConnectorTask], bool]) -> ConnectorTask | None:
+    def _stoppable(self, card: CardRead, allowed: Callable[[Transaction], bool]) -> ConnectorTask | None:
         for task in self._connectors.values():
-            here = card.connector in (None, task.id)
-            running = task.transaction is not None and task.transaction.stop_reason is None
-            if here and running and allowed(task):
+            here, running = card.connector in (None, task.id), task.transaction
+            if here and running is not None and running.stop_reason is None and allowed(running):
                 return task
         return None
 
@@ -294,31 +286,6 @@ class Admission:
                 return True
         return False
 
-    def _card_target(self, connector: int | None, driver: Driver) -> ConnectorTask | None:
-        """The connector that a card starts; None: whichever is plugged in first."""
-        if connector is not None:
-            task = self._connectors.get(connector)
-            return task if task is not None and self._is_open(task, driver) else None
-        if len(self._connectors) == 1:
-            only = next(iter(self._connectors.values()))
-            return only if self._is_open(only, driver) else None
-        return self._plugged_and_waiting(driver) or self._reserved_for(driver)
-
-    def _may_float(self, driver: Driver) -> bool:
-        """True where a connector is left for *driver*, those that are promised or reserved aside."""
-        others = [one for one in self._floating if not same_id_tag(one.id_tag, driver.id_tag)]
-        return self._reservations.has_place_for(driver, len(others))
-
-    def _plugged_and_waiting(self, driver: Driver) -> ConnectorTask | None:
-        """Of the vehicles that wait, the one at the connector that is reserved for *driver*, else the last one."""
-        own = self._reservations.connector_of(driver)
-        waiting = [task for task in self._free_for(driver) if task.waits_for_card]
-        return max(waiting, key=lambda task: (task.id == own, task.plug.plugged_at_s or 0.0), default=None)
-
-    def _reserved_for(self, driver: Driver) -> ConnectorTask | None:
-        own = self._reservations.connector_of(driver)
-        return next((task for task in self._free_for(driver) if task.id == own), None)
-
     async def _starts_settled(self) -> None:
         """Wait until a session that is about to start has started: the next card may be meant to stop it."""
         try:
@@ -327,26 +294,3 @@ class Admission:
                     await self._changed.wait()
         except TimeoutError:
             log.warning("a session did not start within %.0f s", START_S)
-
-    def _until_lapse_s(self) -> float | None:
-        if not self._floating:
-            return None
-        first_s = min(one.until_s for one in self._floating)
-        return max(0.0, first_s - self._timebase.clock.monotonic_s())
-
-    async def _lapse(self) -> None:
-        now_s = self._timebase.clock.monotonic_s()
-        lapsed = [one for one in self._floating if one.until_s <= now_s]
-        self._floating = [one for one in self._floating if one.until_s > now_s]
-        for one in lapsed:
-            log.info("authorisation id_tag=%s lapsed", shortened(one.id_tag))
-            if one.with_profile:
-                await self._ledger.drop_pending(one.held_for)
-
-
-def _running_tag(task: ConnectorTask) -> str | None:
-    return task.transaction.id_tag if task.transaction is not None else None
-
-
-def _running_parent(task: ConnectorTask) -> str | None:
-    return task.transaction.parent_id_tag if task.transaction is not None else None

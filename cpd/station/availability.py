@@ -19,6 +19,9 @@ from cpd.station.timebase import Timebase
 
 log = logging.getLogger(__name__)
 
+LOCAL_LIST_CONFLICT = "LocalListConflict"
+"""The station's error code (OCPP 1.6 §7.6 ChargePointErrorCode)."""
+
 
 class OperativeStates:
     """Whose word keeps which connector out of service; *changed* is called after each change of it."""
@@ -32,14 +35,17 @@ class OperativeStates:
         ledger: Ledger,
         csms: Csms,
         timebase: Timebase,
+        list_contradicted: Callable[[], bool],
         changed: Callable[[], None],
     ) -> None:
+        """*list_contradicted*: the CSMS has said otherwise than the list that it gave (OCPP 1.6 §3.5.2)."""
         self._said = kept
         self._connectors = connectors
         self._store = store
         self._ledger = ledger
         self._csms = csms
         self._timebase = timebase
+        self._list_contradicted = list_contradicted
         self._changed = changed
         # What was said is read, committed and then replaced: two changes must not read the same.
         self._changing = asyncio.Lock()
@@ -72,7 +78,7 @@ class OperativeStates:
     def look(self) -> None:
         """Tell the CSMS of the station's own status where it has changed."""
         report = self._present_report()
-        if report.status is not self.report.status:
+        if (report.status, report.error_code) != (self.report.status, self.report.error_code):
             self.report = report
             self._csms.status_changed(report)
 
@@ -86,7 +92,7 @@ class OperativeStates:
         return ConnectorReport(
             connector=STATION,
             status=ConnectorStatus.UNAVAILABLE if out_of_service else ConnectorStatus.AVAILABLE,
-            error_code=NO_ERROR,
+            error_code=LOCAL_LIST_CONFLICT if self._list_contradicted() else NO_ERROR,
             info=info,
             since=self._timebase.moment(),
         )

@@ -59,7 +59,9 @@ class Condition:
         *offering_since_s*: since when current is offered without a break (monotonic), None while none is.
         """
         self._date_causes(situation)
-        switching = any(cause.code == BlockerCode.WAIT_PHASE_SWITCH for cause in self._causes)
+        switching = any(
+            cause.code == BlockerCode.WAIT_PHASE_SWITCH and not cause.flowing for cause in self._causes
+        )
         # Until the phases are switched nothing is offered, though it is permitted.
         status = self._status(situation, None if switching else offering_since_s)
         fault = situation.outlet.opening_fault or next(iter(situation.outlet.faults), None)
@@ -162,9 +164,11 @@ class Condition:
 
 
 def _is_held(causes: tuple[Cause, ...]) -> bool:
-    """True where a limit is the primary cause, and no wait of ours, which passes by itself."""
-    by = causes[0].constraint if causes else None
-    return by is not None and by.kind is not ConstraintKind.WAIT
+    """True where a limit is the primary cause, or a random delay: the other waits pass within a minute or so."""
+    if not causes or causes[0].constraint is None:
+        return False
+    waits = causes[0].constraint.kind is ConstraintKind.WAIT
+    return not waits or causes[0].code == BlockerCode.WAIT_RANDOM_DELAY
 
 
 def _set_at(cause: Cause, timebase: Timebase) -> datetime | None:

@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cpd.domain.composite import Supply
+from cpd.domain.local_time import LocalTime
 from cpd.station.fail_safe import FailSafe
+from cpd.station.free_vend import AutoStart
+from cpd.station.journal import QUOTA_BYTES
 from cpd.station.snapshot import StationIdentity
 
 
@@ -12,8 +15,10 @@ from cpd.station.snapshot import StationIdentity
 class StationConfig:
     """What the installer decided: identity, electrical facts, behaviour after a power cut, initial OCPP values.
 
-    *keep_days*: how long delivered transactions and the audit are kept. *auto_start_tags*: the idTag with which a
-    connector charges without a card, by connector.
+    *keep_days*: how long delivered transactions and the audit are kept. *auto_starts*: with what a connector charges
+    without a card, by connector. *local_time*: the clocks by which Recurring charging profiles recur,
+    None for UTC. *random_delay_max_s*: see `RandomDelay`, 0 for none. *quota_bytes*: how large the store may be
+    before samples are thinned. *stops_without_meter*: the connectors whose transaction ends where the meter is lost.
     """
 
     identity: StationIdentity
@@ -21,7 +26,11 @@ class StationConfig:
     fail_safe: FailSafe | None
     keep_days: int
     resume_after_power_loss: bool
-    auto_start_tags: Mapping[int, str]
+    auto_starts: Mapping[int, AutoStart]
     ocpp: Mapping[str, str]
     hal_backend: str
     hal_process: str
+    local_time: LocalTime | None = None
+    random_delay_max_s: int = 0
+    quota_bytes: int = QUOTA_BYTES
+    stops_without_meter: frozenset[int] = frozenset()

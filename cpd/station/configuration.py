@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cpd.domain.profiles import Capabilities, RateUnit
-from cpd.domain.variables import VARIABLES, ChangeOutcome, Variables, spelling
+from cpd.domain.variables import SECRET_KEYS, VARIABLES, ChangeOutcome, Variables, spelling
 from cpd.station.repositories import Store, StoredVariable
 from cpd.station.signal import Signal
 
@@ -25,6 +25,11 @@ class ConfigurationKey:
     source: Source
     file_value: str | None
 
+    @property
+    def secret(self) -> bool:
+        """True for a key whose values nobody is shown."""
+        return self.key.casefold() in SECRET_KEYS
+
 
 class Configuration:
     """Typed values, changed one by one, kept before they are in force; `changed` fires after each change."""
@@ -33,12 +38,8 @@ class Configuration:
         self._store = store
         self._given = given
         self._file = Variables.initial(given)
-        # What an earlier version kept and this one does not take leaves the file's value in force.
-        self._stored = {
-            key.casefold(): variable
-            for key, variable in stored.items()
-            if self._file.changed(key, variable.value)[0] is ChangeOutcome.ACCEPTED
-        }
+        self._kept = dict(stored)
+        self._stored = self._acceptable()
         self.variables = self._with_stored()
         self.capabilities = _capabilities(self.variables)
         """What smart charging takes, by the keys of OCPP 1.6 §9.4."""
@@ -75,7 +76,7 @@ class Configuration:
         stored = StoredVariable(value=variables.text(name), source=source)
         key = spelling(name, self._given)
         await self._store.commit(lambda repositories: repositories.variables.put(key, stored))
-        self._stored[name.casefold()] = stored
+        self._kept[key] = self._stored[name.casefold()] = stored
         self._apply()
         return outcome
 
@@ -85,15 +86,33 @@ class Configuration:
             return False
         key = spelling(name, self._given)
         await self._store.commit(lambda repositories: repositories.variables.remove(key))
+        self._kept.pop(key, None)
         self._stored.pop(name.casefold(), None)
         self._apply()
         return True
+
+    def follow(self, given: Mapping[str, str]) -> None:
+        """The file's values are *given* from now on; what was changed at run time still wins."""
+        if given == self._given:
+            return
+        self._given = given
+        self._file = Variables.initial(given)
+        self._stored = self._acceptable()
+        self._apply()
 
     def _apply(self) -> None:
         self.variables = self._with_stored()
         self.capabilities = _capabilities(self.variables)
         self._entries = None
         self.changed.fire()
+
+    def _acceptable(self) -> dict[str, StoredVariable]:
+        """What the store keeps; where the file, or another version, does not allow it, the file's value holds."""
+        return {
+            key.casefold(): variable
+            for key, variable in self._kept.items()
+            if self._file.changed(key, variable.value)[0] is ChangeOutcome.ACCEPTED
+        }
 
     def _with_stored(self) -> Variables:
         variables = self._file

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from cpd.domain.authorization import CardVerdict
 from cpd.domain.availability import Origin
 from cpd.domain.blockers import Blocker, Situation
-from cpd.domain.reservations import Driver, Place, Reservation
+from cpd.domain.profiles import STATION
+from cpd.domain.reservations import Place, Reservation
 from cpd.domain.supply import Cap
 from cpd.domain.transactions import StopReason, Transaction
 from cpd.errors import StorageError
@@ -21,6 +22,7 @@ from cpd.station.configuration import Configuration
 from cpd.station.course import TransactionCourse
 from cpd.station.csms import ConnectorReport, Csms
 from cpd.station.ending import ending_of
+from cpd.station.free_vend import AutoStart, FreeVend
 from cpd.station.lease import OfferLease
 from cpd.station.ledger import Ledger
 from cpd.station.limits import AppliedLimit
@@ -56,7 +58,9 @@ class ConnectorTask:
         withdrawn_by: Callable[[int], Origin | None],
         reservations: Reservations,
         updating: Callable[[], bool],
-        auto_start_tag: str | None,
+        auto_start: AutoStart | None,
+        undecided: Callable[[int], bool],
+        stops_without_meter: bool,
     ) -> None:
         self.id = connector
         self.evse = evse
@@ -71,7 +75,15 @@ class ConnectorTask:
         self._withdrawn_by = withdrawn_by
         self._reservations = reservations
         self._updating = updating
-        self.auto_start_tag = auto_start_tag
+        self._stops_without_meter = stops_without_meter
+        self.free_vend = FreeVend(
+            connector,
+            auto_start,
+            plug=self.plug,
+            reservations=reservations,
+            undecided=undecided,
+            clock=timebase.clock,
+        )
         self._applied: AppliedLimit | None = None
         self._course = TransactionCourse(
             connector,
@@ -228,7 +240,7 @@ class ConnectorTask:
         self._lease.settle()
 
     def _faulted(self, fault: Fault) -> None:
-        cause = ending_of(fault)
+        cause = ending_of(fault, stops_without_meter=self._stops_without_meter)
         if cause is not None:
             self._course.latch(cause)
             self._lease.settle()
@@ -282,17 +294,11 @@ class ConnectorTask:
             await self.access.drop()
         await self.access.lapse()
         if self.waits_for_card:
-            self.access.authorisation = self._claim(self.id) or self._free()
+            # Who was let in before a plug means one that comes, and no vehicle that another driver has left.
+            claimed = None if self.plug.ended else self._claim(self.id)
+            self.access.authorisation = claimed or self.free_vend.leave()
         if self.access.authorisation is not None and self.about_to_start:
             await self._start(self.access.authorisation)
-
-    def _free(self) -> Authorisation | None:
-        """Leave to charge without a card, once per plug-in."""
-        if self.auto_start_tag is None or self.plug.ended:
-            return None
-        if not self._reservations.admits(self.id, Driver(id_tag=self.auto_start_tag)):
-            return None
-        return Authorisation(id_tag=self.auto_start_tag, parent_id_tag=None, until_s=float("inf"))
 
     async def _start(self, authorisation: Authorisation) -> None:
         if await self._course.start(authorisation):
@@ -317,9 +323,12 @@ class ConnectorTask:
         applied, course = self._applied, self._course
         outlet = self.evse.snapshot()
         reservation = self.reservation
+        link = self._csms.link
         return Situation(
+            connector=self.id,
             outlet=outlet,
             withdrawn_by=self._withdrawn_by(self.id),
+            with_station=self._withdrawn_by(STATION) is Origin.LOCAL,
             updating_firmware=self._updating(),
             reserved=reservation is not None,
             reserved_until_epoch_s=None if reservation is None else int(reservation.expires_at.timestamp()),
@@ -330,15 +339,22 @@ class ConnectorTask:
             authorising=self.access.authorising is not None,
             deauthorised=course.deauthorised,
             verdict=self.access.verdict,
-            boot_refused=not self._csms.online and self._csms.link.connected,
+            boot_refused=not self._csms.online and link.connected,
+            alone=link.url is None,
             store_failed=self._store_failed,
             limit=None if applied is None else applied.limit,
             waits_until_s=None if applied is None else applied.wait_until_s,
+            delayed_until_s=None if applied is None else applied.delayed_until_s,
             fixed_cable=outlet.lock is LockState.NONE,
         )
 
     def _until_deadline_s(self) -> float | None:
         now_s = self._timebase.clock.monotonic_s()
-        deadlines = (self._condition.deadline_s, *self.access.deadlines_s, *self._course.deadlines_s)
+        deadlines = (
+            self._condition.deadline_s,
+            self.free_vend.deadline_s,
+            *self.access.deadlines_s,
+            *self._course.deadlines_s,
+        )
         ahead = [due_s - now_s for due_s in deadlines if due_s is not None and now_s < due_s < float("inf")]
         return min(ahead, default=None)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from cpd.clock import Clock
 from cpd.domain.transactions import StopReason
 from hal.evse import OutletSnapshot
-from hal.values import ContactorState, Fault, SessionEffect
+from hal.values import ContactorState, Fault, FaultKind, SessionEffect
 
 OPENING_S = 10.0
 """How long an outlet may take to open before the stop is booked all the same (6 s for the vehicle, and margin)."""
@@ -51,6 +51,11 @@ class Ending:
             yield self._opening_since_s + OPENING_S
 
 
-def ending_of(fault: Fault) -> StopReason | None:
-    """The reason with which *fault* ends a transaction, None where it leaves it."""
+def ending_of(fault: Fault, *, stops_without_meter: bool) -> StopReason | None:
+    """The reason with which *fault* ends a transaction, None where it leaves it.
+
+    *stops_without_meter*: no energy may flow that nobody measures.
+    """
+    if fault.kind is FaultKind.METER_OFFLINE and stops_without_meter:
+        return StopReason.OTHER
     return _ENDINGS.get(fault.rule.session)

@@ -5,10 +5,9 @@ How a file is fetched and installed is the machine's matter; what follows what i
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime
-from typing import Protocol
+from typing import Never, Protocol
 
 from cpd.domain.firmware import (
     MAX_RETRIES,
@@ -19,13 +18,18 @@ from cpd.domain.firmware import (
     Step,
     begin_download,
     begin_installation,
+    confirmed,
     download_failed,
     downloaded,
     installation_failed,
     installed,
     resumed,
+    roll_back,
+    stay,
 )
 from cpd.errors import StorageError
+from cpd.station.csms import Csms
+from cpd.station.file_statuses import FileStatuses
 from cpd.station.repositories import Repositories, Store, UntoldStatus
 from cpd.station.signal import Signal
 from cpd.station.timebase import Timebase
@@ -35,41 +39,49 @@ log = logging.getLogger(__name__)
 RETRY_S = 5.0
 """What the store refused is tried again this much later."""
 
+CONFIRM_RETRY_S = 60.0
+"""A confirmation that failed is tried again this much later."""
+
 
 class FirmwareFailure(Exception):
-    """A file could not be fetched, or was not taken by the installer; `str()` says why, without its location."""
+    """The machine could not do its part; `str()` says why, without the location of the file."""
 
 
 class FirmwareMachine(Protocol):
-    """What fetches a file and installs it; one at a time."""
+    """What fetches a file and installs it; one at a time. Its methods raise `FirmwareFailure`."""
+
+    @property
+    def confirm_within_s(self) -> float:
+        """How long a new version may take until the CSMS accepts it."""
 
     async def fetch(self, location: str) -> None:
-        """Fetch the file, whole, in the place of the last one. Raises `FirmwareFailure`."""
+        """Fetch the file, whole, in the place of the last one."""
 
     async def install(self) -> bool:
-        """Install the file; True where the machine is to restart before it counts. Raises `FirmwareFailure`."""
+        """Install the file; True where the machine is to restart before it counts."""
 
+    async def confirm(self) -> None:
+        """The new version is good: keep it."""
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeptFirmware:
-    """The update that a restart met, and what the CSMS was not told yet."""
-
-    update: FirmwareUpdate | None
-    untold: tuple[UntoldStatus, ...]
+    async def roll_back(self) -> None:
+        """Bring the old version back, for the next start of the machine."""
 
 
 class Firmware:
     """The update on its way, if one is; *changed* is called when it begins or ceases to keep sessions from starting.
 
-    *idle* is true while nothing charges, which may turn whenever *turned* fires. *restart* restarts the machine.
+    *idle* is true while nothing charges, which may turn whenever *turned* fires, as may the standing at the CSMS.
+    *restart* restarts the machine.
     """
 
     def __init__(
         self,
-        kept: KeptFirmware,
+        kept: FirmwareUpdate | None,
         *,
         machine: FirmwareMachine,
         version: str,
+        statuses: FileStatuses,
+        csms: Csms,
         store: Store,
         timebase: Timebase,
         idle: Callable[[], bool],
@@ -77,9 +89,11 @@ class Firmware:
         changed: Callable[[], None],
         restart: Callable[[], None],
     ) -> None:
-        self._update = kept.update
+        self._update = kept
         self._machine = machine
         self._version = version
+        self._statuses = statuses
+        self._csms = csms
         self._store = store
         self._timebase = timebase
         self._idle = idle
@@ -89,9 +103,6 @@ class Firmware:
         self._asked = Signal()
         # A step is judged, written and then in force: another request must not come between.
         self._changing = asyncio.Lock()
-        self._untold = list(kept.untold)
-        self.told_next = Signal()
-        """Fires when there is something more to tell."""
 
     @property
     def status(self) -> FirmwareStatus:
@@ -100,13 +111,8 @@ class Firmware:
 
     @property
     def closes(self) -> bool:
-        """True while no session may begin, because new firmware is to be installed."""
+        """True while no session may begin, because of the update."""
         return self._update is not None and self._update.closes
-
-    @property
-    def untold(self) -> Sequence[UntoldStatus]:
-        """What the CSMS is to be told, in order."""
-        return self._untold
 
     async def ask(self, location: str, retrieve_at: datetime, retries: int, retry_interval_s: int) -> bool:
         """Update from *location*, in the place of an update that is not being installed yet; False where one is.
@@ -128,11 +134,6 @@ class Firmware:
         log.info("firmware update is due at=%s retries=%d", retrieve_at, update.retries)
         self._asked.fire()
         return True
-
-    async def told(self, untold: UntoldStatus) -> None:
-        """The CSMS has taken it, or will not. Raises `StorageError`; then a restart tells it once more."""
-        self._untold.remove(untold)
-        await self._store.relaxed(lambda repositories: repositories.firmware.told(untold.seq))
 
     def look(self) -> None:
         """The wall clock stepped: look again whether it is time."""
@@ -156,14 +157,19 @@ class Firmware:
                 await self._move(update, await self._fetch(update))
             case Phase.DOWNLOADED:
                 if self._idle():
-                    await self._move(update, begin_installation(update))
+                    await self._move(update, begin_installation(update, online=self._csms.online))
                 else:
                     await self._turned.wait()
             case Phase.INSTALLING:
                 await self._move(update, await self._install(update))
             case Phase.RESTARTING:
-                self._restart()
-                await self._asked.wait()
+                await self._end()
+            case Phase.CONFIRMING:
+                await self._move(update, await self._confirm(update))
+            case Phase.ROLLING_BACK:
+                await self._roll_back(update)
+            case Phase.STAYING:
+                await self._move(update, await self._confirm_for_good())
 
     async def _wait_until(self, update: FirmwareUpdate) -> None:
         ahead_s = (update.retrieve_at - self._timebase.clock.now()).total_seconds()
@@ -192,6 +198,59 @@ class Firmware:
             return installation_failed()
         return installed(update, restarts=restarts)
 
+    async def _confirm(self, update: FirmwareUpdate) -> Step:
+        """The new version is up. Where the CSMS was there before it, its silence says that the new one is no good."""
+        if update.online and not await self._is_accepted_in_time():
+            return roll_back(update)
+        return await self._confirm_for_good()
+
+    async def _is_accepted_in_time(self) -> bool:
+        try:
+            async with asyncio.timeout(self._machine.confirm_within_s):
+                await self._until_accepted()
+        except TimeoutError:
+            log.error("firmware version=%s was not accepted in time", self._version)
+            # What charges is not cut off for it, and an acceptance that comes meanwhile counts.
+            while not self._is_accepted() and not self._idle():
+                await self._turned.wait()
+        return self._is_accepted()
+
+    async def _confirm_for_good(self) -> Step:
+        await self._until_accepted()
+        while True:
+            try:
+                await self._machine.confirm()
+            except FirmwareFailure as error:
+                log.error("firmware version=%s is not confirmed: %s", self._version, error)
+                await self._timebase.clock.sleep(CONFIRM_RETRY_S)
+            else:
+                return confirmed()
+
+    async def _until_accepted(self) -> None:
+        while not self._is_accepted():
+            await self._turned.wait()
+
+    def _is_accepted(self) -> bool:
+        """The CSMS has accepted this boot, or there is none whose word is to be waited for."""
+        link = self._csms.link
+        return link.url is None or link.registration == "Accepted"
+
+    async def _roll_back(self, update: FirmwareUpdate) -> None:
+        log.error("firmware goes back to version=%s", update.version)
+        try:
+            await self._machine.roll_back()
+        except FirmwareFailure as error:
+            log.error("firmware version=%s stays: %s", self._version, error)
+            await self._move(update, stay(update))
+        else:
+            await self._end()
+
+    async def _end(self) -> Never:
+        """Restart the machine; nothing more is done before."""
+        self._restart()
+        while True:
+            await asyncio.Event().wait()
+
     async def _move(self, before: FirmwareUpdate, step: Step) -> None:
         """Keep a step, and what is told of it, until the store takes it; nothing where another update came."""
         while True:
@@ -210,14 +269,13 @@ class Firmware:
                 repositories.firmware.remove()
             else:
                 repositories.firmware.put(step.update)
-            return None if step.told is None else repositories.firmware.tell(step.told)
+            return None if step.told is None else repositories.file_statuses.tell(step.told)
 
         untold = await self._store.commit(work)
         if untold is not None:
-            self._untold.append(untold)
             log.info("firmware %s", untold.status)
+        self._statuses.add(untold)
         self._take(step.update)
-        self.told_next.fire()
 
     def _take(self, update: FirmwareUpdate | None) -> None:
         closed, self._update = self.closes, update

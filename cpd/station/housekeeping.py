@@ -24,7 +24,7 @@ class Housekeeping:
         self._store = store
         self._ledger = ledger
         self._timebase = timebase
-        self._keep = timedelta(days=keep_days)
+        self.keep_days = keep_days
 
     async def run(self) -> None:
         """Tidy up for ever."""
@@ -39,7 +39,7 @@ class Housekeeping:
 
     async def _tidy(self) -> None:
         profiles = await self._ledger.sweep()
-        before = self._timebase.clock.now() - self._keep
+        before = self._timebase.clock.now() - timedelta(days=self.keep_days)
         transactions, audited = await self._store.relaxed(lambda kept: _prune(kept, before))
         log.info("housekeeping profiles=%d transactions=%d audit=%d", profiles, transactions, audited)
 

@@ -8,6 +8,7 @@ CSMS was told of, or is to be told of, before it was taken out of the configurat
 """
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,10 @@ from cpd.domain.metering import MeterSample
 from cpd.domain.transactions import FactKind, Moment, Transaction
 from cpd.station.repositories import JournalEntry, Repositories, Store
 from cpd.station.signal import Signal
+
+log = logging.getLogger(__name__)
+
+QUOTA_BYTES = 64_000_000
 
 
 @dataclass(slots=True, kw_only=True)
@@ -40,14 +45,20 @@ class Journal:
         queued: int,
         dead: int,
         has_csms: bool = True,
+        quota_bytes: int = QUOTA_BYTES,
         changed: Callable[[], None] = lambda: None,
     ) -> None:
-        """*changed* is called whenever `queued` or `dead` may have changed; it must not wait."""
+        """*changed* is called whenever `queued` or `dead` may have changed; it must not wait.
+
+        Beyond *quota_bytes* of the store samples are thinned, starts and stops never.
+        """
         self._store = store
         self._has_csms = has_csms
         self._changed = changed
+        self.quota_bytes = quota_bytes
         self._direct: deque[Delivery] = deque()
         self._stored = queued
+        self._due: Delivery | None = None
         # Two writers at once would both write what is still unwritten.
         self._writing = asyncio.Lock()
         self.dead = dead
@@ -74,6 +85,9 @@ class Journal:
                 tells = self._has_csms or repositories.transactions.told(local_id)
                 if tells:
                     repositories.journal.append(kind, local_id, created)
+                elif kind is FactKind.STOPPED:
+                    # They wait for a StopTransaction, and there will be none.
+                    repositories.transaction_samples.remove(local_id)
                 return seqs, tells
 
             seqs, tells = await self._store.commit(both)
@@ -119,7 +133,8 @@ class Journal:
             if self._stored:
                 entry = await self._store.relaxed(lambda repositories: repositories.journal.head())
                 if entry is not None:
-                    return _delivery(entry)
+                    self._due = _delivery(entry)
+                    return self._due
                 self._stored = 0
             await self.appended.wait()
 
@@ -165,9 +180,10 @@ class Journal:
         await self.failed(delivery, error)
         seq = delivery.seq
         if seq is not None:
-            await self._store.commit(lambda repositories: repositories.journal.bury(seq, error))
-            self._stored -= 1
-            self.dead += 1
+            async with self._writing:
+                await self._store.commit(lambda repositories: repositories.journal.bury(seq, error))
+                self._stored -= 1
+                self.dead += 1
             self._changed()
 
     async def entries(self, *, dead: bool | None = None) -> Sequence[JournalEntry]:
@@ -193,9 +209,21 @@ class Journal:
         self._changed()
 
     async def _write_all(self, deliveries: list[Delivery]) -> None:
-        if deliveries:
-            seqs = await self._store.relaxed(lambda repositories: _write(repositories, deliveries))
-            self._written(deliveries, seqs)
+        if not deliveries:
+            return
+        spared = {one.seq for one in (*self._direct, self._due) if one is not None and one.seq is not None}
+        quota_bytes = self.quota_bytes
+
+        def write(repositories: Repositories) -> tuple[list[int], int, tuple[int, int]]:
+            seqs = _write(repositories, deliveries)
+            thinned = repositories.journal.thin(quota_bytes, spared=spared)
+            return seqs, thinned, repositories.journal.counts() if thinned else (0, 0)
+
+        seqs, thinned, counts = await self._store.relaxed(write)
+        self._written(deliveries, seqs)
+        if thinned:
+            self._stored, self.dead = counts
+            log.warning("journal has more than %d bytes, samples dropped=%d", quota_bytes, thinned)
 
     def _unwritten(self) -> list[Delivery]:
         return [delivery for delivery in self._direct if delivery.seq is None]

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cpd.domain.availability import Availability
+from cpd.domain.diagnostics import Upload
+from cpd.domain.firmware import FirmwareUpdate
 from cpd.domain.local_limits import LocalLimit
 from cpd.domain.profile_book import InstalledProfile
 from cpd.domain.register import Register
 from cpd.domain.reservations import Reservation
 from cpd.domain.transactions import Transaction, UndatedBoot
-from cpd.station.firmware import KeptFirmware
-from cpd.station.repositories import Repositories, StoredVariable
+from cpd.station.repositories import Repositories, StoredVariable, UntoldStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +29,9 @@ class Kept:
     local_limits: tuple[LocalLimit, ...]
     registers: Mapping[int, Register]
     reservations: tuple[Reservation, ...]
-    firmware: KeptFirmware
+    firmware: FirmwareUpdate | None
+    diagnostics: Upload | None
+    file_statuses: tuple[UntoldStatus, ...]
     queued: int
     dead: int
     next_order: int
@@ -47,9 +50,9 @@ def read_kept(repositories: Repositories) -> Kept:
         local_limits=tuple(repositories.local_limits.all()),
         registers=repositories.registers.all(),
         reservations=tuple(repositories.reservations.all()),
-        firmware=KeptFirmware(
-            update=repositories.firmware.update(), untold=tuple(repositories.firmware.untold())
-        ),
+        firmware=repositories.firmware.update(),
+        diagnostics=repositories.diagnostics.upload(),
+        file_statuses=tuple(repositories.file_statuses.untold()),
         queued=queued,
         dead=dead,
         next_order=repositories.transactions.next_order(),

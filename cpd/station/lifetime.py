@@ -15,6 +15,7 @@ from cpd.station.ledger import Bracket
 from cpd.station.repositories import Repositories, Store
 from cpd.station.signal import Signal
 from hal.evse import CardRead, Evse, Hal, Offer, OutletEvent, OutletSnapshot
+from hal.light import Light
 from hal.values import FaultKind, StopReason, UnlockResult
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,11 @@ class Lifetimes:
     def evses(self) -> Mapping[int, Evse]:
         """The outlets, 1 … n."""
         return self._evses
+
+    @property
+    def lights(self) -> Mapping[int, Light]:
+        """The lights of those outlets that have one."""
+        return self._hal.lights
 
     def cards(self) -> AsyncIterator[CardRead]:
         """Cards as they are presented."""
@@ -117,6 +123,8 @@ class _LifetimeEvse:
         return replace(snapshot, meter=replace(meter, energy_wh=told_wh))
 
     def offer(self, offer: Offer | None) -> None:
+        # A meter that is reset takes along what it counted since it was read: each renewal of the lease reads it.
+        self.snapshot()
         self._evse.offer(offer)
 
     def stop(self, reason: StopReason) -> None:

@@ -48,19 +48,20 @@ class MeterSampler:
         self._replan = replan
         self._keep_register = keep_register
         self._due_s: dict[tuple[str, int], float] = {}
-        self._kept_s: dict[str, float] = {}
+        self._kept_s: float | None = None
 
     async def run(self) -> None:
         """Sample for ever; *replan* tells of transactions that begin or end, and of changed keys."""
         while True:
             self._plan()
             now_s = self._timebase.clock.monotonic_s()
-            wait_s = min(self._due_s.values()) - now_s if self._due_s else None
+            due_s = [*self._due_s.values(), *([] if self._kept_s is None else [self._kept_s + KEEP_S])]
             try:
-                async with asyncio.timeout(wait_s):
+                async with asyncio.timeout(min(due_s) - now_s if due_s else None):
                     await self._replan.wait()
             except TimeoutError:
                 await self._sample_due()
+                await self._keep_in_time()
 
     def sample(self, connector: int, context: SampleContext) -> MeterSample | None:
         """What the meter of *connector* says now; None where it says nothing.
@@ -72,13 +73,33 @@ class MeterSampler:
             self._ledger.metered(connector, sample.energy_wh)
         return sample
 
+    def speaks(self, connector: int) -> bool:
+        """True where `sample` would have something to tell."""
+        return self._readings.speaks(connector)
+
     async def take(self, transaction: Transaction, sample: MeterSample) -> None:
-        """A sample of a running transaction: for the CSMS now, for its StopTransaction, and for the store."""
+        """A sample of a running transaction: for the CSMS now, and for its StopTransaction."""
+        await self._take(transaction, sample, answered=self._csms.online)
+
+    async def interruption(self, context: SampleContext) -> None:
+        """What runs is about to be interrupted by a planned restart, or goes on after an interruption.
+
+        A power cut lets nobody measure where it begins: of that one, only the end is told. Everything is kept before
+        this returns, as far as the store takes it.
+        """
+        for transaction in self._running:
+            sample = self.sample(transaction.connector, context)
+            if sample is not None:
+                await self._take(transaction, sample, answered=False)
+        if context is SampleContext.INTERRUPTION_BEGIN:
+            await self._keep()
+
+    async def _take(self, transaction: Transaction, sample: MeterSample, *, answered: bool) -> None:
         self._samples.add(transaction, sample)
+        if not self._told(sample.context):
+            return
         try:
-            if self._told(sample.context):
-                await self._journal.sample(transaction, sample, answered=self._csms.online)
-            await self._keep(transaction)
+            await self._journal.sample(transaction, sample, answered=answered)
         except StorageError as error:
             log.error("sample connector=%d is lost, the store refuses it: %s", transaction.connector, error)
 
@@ -93,7 +114,12 @@ class MeterSampler:
             if due_s is not None:
                 planned[key] = due_s
         self._due_s = planned
-        self._kept_s = {one.local_id: self._kept_s.get(one.local_id, now_s) for one in running}
+        if not running:
+            self._kept_s = None
+        elif self._kept_s is None:
+            # The start itself was kept just now.
+            self._kept_s = now_s
+        self._readings.intervals.follow(self._ledger.running)
         self._samples.retain({one.local_id for one in self._ledger.running.values()})
 
     def _next_s(self, transaction: Transaction, interval_s: int, now_s: float) -> float | None:
@@ -125,19 +151,28 @@ class MeterSampler:
         key = "MeterValuesAlignedData" if context is SampleContext.CLOCK else "MeterValuesSampledData"
         return bool(self._configuration.variables.names(key))
 
-    async def _keep(self, transaction: Transaction) -> None:
-        """Every `KEEP_S` the register and the samples are written, while the transaction runs."""
-        now_s = self._timebase.clock.monotonic_s()
-        running = next((one for one in self._running if one.local_id == transaction.local_id), None)
-        if running is None or now_s - self._kept_s.setdefault(running.local_id, now_s) < KEEP_S:
-            return
-        self._kept_s[running.local_id] = now_s
-        keep_register = self._keep_register(running.connector)
-        keep_samples = self._samples.keep(running)
+    async def _keep_in_time(self) -> None:
+        if self._kept_s is not None and self._timebase.clock.monotonic_s() >= self._kept_s + KEEP_S:
+            await self._keep()
+
+    async def _keep(self) -> None:
+        """Keep the registers and the samples of all that runs, in one commit."""
+        self._kept_s = self._timebase.clock.monotonic_s()
+        for transaction in self._running:
+            # Where nothing is sampled, nothing else reads the register.
+            self.sample(transaction.connector, SampleContext.TRIGGER)
+        running = self._running
+        works = [
+            work for one in running for work in (self._keep_register(one.connector), self._samples.keep(one))
+        ]
 
         def work(repositories: Repositories) -> None:
-            repositories.transactions.metered(running.local_id, running.last_meter_wh)
-            keep_register(repositories)
-            keep_samples(repositories)
+            for one in running:
+                repositories.transactions.metered(one.local_id, one.last_meter_wh)
+            for kept in works:
+                kept(repositories)
 
-        await self._store.relaxed(work)
+        try:
+            await self._store.relaxed(work)
+        except StorageError as error:
+            log.error("registers of %d transactions are not kept: %s", len(running), error)

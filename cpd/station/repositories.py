@@ -4,15 +4,17 @@
 whose work runs on the store's own thread as one SQL transaction.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol, TypeVar
 
 from cpd.domain.authorization import IdTagInfo
 from cpd.domain.availability import Origin
+from cpd.domain.diagnostics import DiagnosticsStatus, Upload
 from cpd.domain.firmware import FirmwareStatus, FirmwareUpdate
 from cpd.domain.local_limits import LocalLimit
+from cpd.domain.local_list import ListUpdate
 from cpd.domain.metering import MeterSample
 from cpd.domain.profile_book import InstalledProfile
 from cpd.domain.register import Register
@@ -49,12 +51,26 @@ class StoredVariable:
     source: Literal["csms", "local"]
 
 
+FileStatus = FirmwareStatus | DiagnosticsStatus
+"""A step of a firmware update, or of an upload of diagnostics."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UntoldStatus:
-    """A step of a firmware update that the CSMS is to be told, in the order of *seq*."""
+    """A step that the CSMS is to be told, in the order of *seq*."""
 
     seq: int
-    status: FirmwareStatus
+    status: FileStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditedCall:
+    """What somebody changed through the control socket; *params* is JSON without secrets, *at* None where unknown."""
+
+    uid: int
+    method: str
+    params: str
+    at: datetime | None
 
 
 class ProfileRepository(Protocol):
@@ -139,6 +155,13 @@ class JournalRepository(Protocol):
     def counts(self) -> tuple[int, int]:
         """How many wait, and how many are dead."""
 
+    def thin(self, quota_bytes: int, *, spared: Collection[int]) -> int:
+        """Where the store takes more than *quota_bytes*, drop every other sample of each transaction, dead ones too.
+
+        The first and the last of a transaction stay, those numbered *spared*, and whatever is no sample of a grid.
+        Returns how many went.
+        """
+
 
 class VariableRepository(Protocol):
     """Configuration values that were changed at run time; they win over the file."""
@@ -164,6 +187,19 @@ class AuthorizationCacheRepository(Protocol):
 
     def clear(self) -> None:
         """Forget all answers, and nothing else."""
+
+
+class LocalListRepository(Protocol):
+    """The local authorization list, compared without regard to case; one that is not whole any more is emptied."""
+
+    def version(self) -> int:
+        """The version of the last update; 0 while the list is empty."""
+
+    def get(self, id_tag: str) -> IdTagInfo | None:
+        """What the list says of *id_tag*."""
+
+    def apply(self, update: ListUpdate) -> int:
+        """Make *update*, and forget cached answers about what is listed; returns how long the list is then."""
 
 
 class AvailabilityRepository(Protocol):
@@ -203,7 +239,7 @@ class ReservationRepository(Protocol):
 
 
 class FirmwareRepository(Protocol):
-    """The firmware update on its way, and what is to be told of updates."""
+    """The firmware update on its way."""
 
     def update(self) -> FirmwareUpdate | None:
         """The update, None where there is none."""
@@ -214,7 +250,24 @@ class FirmwareRepository(Protocol):
     def remove(self) -> None:
         """Forget the update; no error where there is none."""
 
-    def tell(self, status: FirmwareStatus) -> UntoldStatus:
+
+class DiagnosticsRepository(Protocol):
+    """The file of diagnostics on its way."""
+
+    def upload(self) -> Upload | None:
+        """The upload, None where there is none."""
+
+    def put(self, upload: Upload) -> None:
+        """Keep *upload* in the place of any other."""
+
+    def remove(self) -> None:
+        """Forget the upload; no error where there is none."""
+
+
+class FileStatusRepository(Protocol):
+    """What the CSMS is to be told of firmware and diagnostics."""
+
+    def tell(self, status: FileStatus) -> UntoldStatus:
         """The CSMS is to be told *status*, behind what waits."""
 
     def told(self, seq: int) -> None:
@@ -253,6 +306,9 @@ class AuditRepository(Protocol):
     def append(self, *, uid: int, method: str, params: str, at: Moment) -> None:
         """Record one mutating call."""
 
+    def recent(self, limit: int) -> Sequence[AuditedCall]:
+        """The newest *limit* calls, newest first."""
+
     def prune(self, before: datetime) -> int:
         """Forget calls made before *before*; returns how many."""
 
@@ -271,6 +327,8 @@ class Repositories(Protocol):
     @property
     def authorizations(self) -> AuthorizationCacheRepository: ...
     @property
+    def local_list(self) -> LocalListRepository: ...
+    @property
     def availability(self) -> AvailabilityRepository: ...
     @property
     def audit(self) -> AuditRepository: ...
@@ -284,6 +342,10 @@ class Repositories(Protocol):
     def reservations(self) -> ReservationRepository: ...
     @property
     def firmware(self) -> FirmwareRepository: ...
+    @property
+    def diagnostics(self) -> DiagnosticsRepository: ...
+    @property
+    def file_statuses(self) -> FileStatusRepository: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

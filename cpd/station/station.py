@@ -5,8 +5,10 @@ Everything that an OCPP version or the control interface may ask is a method her
 
 import asyncio
 import logging
+import random
 
 from cpd.domain.composite import CompositeSchedule, composite_schedule
+from cpd.domain.metering import SampleContext
 from cpd.domain.profile_book import ProfileBook, ProfileFilter
 from cpd.domain.profiles import ChargingProfile, RateUnit, Refusal
 from cpd.domain.reservations import Driver, Place
@@ -22,18 +24,24 @@ from cpd.station.configuration import Configuration
 from cpd.station.connector import ConnectorTask
 from cpd.station.csms import ConnectorReport, Csms
 from cpd.station.dating import date_moments
+from cpd.station.diagnostics import Diagnostics, DiagnosticsMachine
+from cpd.station.explanation import Explaining
 from cpd.station.fail_safe import Silence
 from cpd.station.farewell import Farewell
+from cpd.station.file_statuses import FileStatuses
 from cpd.station.firmware import Firmware, FirmwareMachine
 from cpd.station.housekeeping import Housekeeping
 from cpd.station.journal import Journal
 from cpd.station.kept import Kept, read_kept
 from cpd.station.ledger import Ledger
 from cpd.station.lifetime import Lifetimes
+from cpd.station.lights import Lights
 from cpd.station.limits import LimitScheduler
 from cpd.station.local_limits import LocalLimits
+from cpd.station.local_list import LocalList
 from cpd.station.metering import MeterSampler
 from cpd.station.picture import Picture
+from cpd.station.random_delay import RandomDelay
 from cpd.station.readings import Readings
 from cpd.station.recovery import recover
 from cpd.station.remote import Remote
@@ -64,6 +72,8 @@ class Station:
         csms: Csms,
         timebase: Timebase,
         firmware: FirmwareMachine,
+        diagnostics: DiagnosticsMachine,
+        rng: random.Random,
     ) -> None:
         self._config = config
         self.hal = Lifetimes(hal, kept.registers, store)
@@ -78,6 +88,7 @@ class Station:
             queued=kept.queued,
             dead=kept.dead,
             has_csms=csms.link.url is not None,
+            quota_bytes=config.quota_bytes,
             changed=self.changed.fire,
         )
         nominal_v = {one.id: one.voltage_v for one in config.supply.connectors}
@@ -94,8 +105,15 @@ class Station:
         )
         self.local_limits = LocalLimits(store, timebase, kept.local_limits, changed=self._limits_changed)
         self.limits = LimitScheduler(
-            config.supply, self.ledger, timebase, self.changed.fire, local_caps=self.local_limits.caps
+            config.supply,
+            self.ledger,
+            timebase,
+            self.changed.fire,
+            local_caps=self.local_limits.caps,
+            local_time=config.local_time,
+            random_delay=RandomDelay(config.random_delay_max_s, rng),
         )
+        self.local_list = LocalList(store, self.configuration, timebase, changed=self._list_contradicted)
         self.availability = OperativeStates(
             kept.availability,
             self.hal.evses.keys(),
@@ -103,18 +121,29 @@ class Station:
             ledger=self.ledger,
             csms=csms,
             timebase=timebase,
+            list_contradicted=lambda: self.local_list.contradicted,
             changed=self.look_again,
         )
+        self.file_statuses = FileStatuses(store, kept.file_statuses)
         self.firmware = Firmware(
             kept.firmware,
             machine=firmware,
             version=config.identity.firmware_version,
+            statuses=self.file_statuses,
+            csms=csms,
             store=store,
             timebase=timebase,
             idle=self._is_idle,
             turned=self.changed,
             changed=self.look_again,
             restart=self._restart_machine,
+        )
+        self.diagnostics = Diagnostics(
+            kept.diagnostics,
+            machine=diagnostics,
+            statuses=self.file_statuses,
+            store=store,
+            timebase=timebase,
         )
         self.reservations = Reservations(
             kept.reservations,
@@ -126,7 +155,7 @@ class Station:
             turned=self.changed,
             changed=self.look_again,
         )
-        self.silence = Silence(timebase.clock, self.limits.hold_to)
+        self.silence = Silence(timebase.clock, self.limits.hold_to, fail_safe=config.fail_safe)
         self.connectors = {
             number: ConnectorTask(
                 number,
@@ -141,7 +170,9 @@ class Station:
                 withdrawn_by=self.availability.withdrawn_by,
                 reservations=self.reservations,
                 updating=self._is_updating,
-                auto_start_tag=config.auto_start_tags.get(number),
+                auto_start=config.auto_starts.get(number),
+                undecided=self._is_undecided,
+                stops_without_meter=number in config.stops_without_meter,
             )
             for number, evse in self.hal.evses.items()
         }
@@ -166,7 +197,10 @@ class Station:
             timebase=timebase,
         )
         self._housekeeping = Housekeeping(store, self.ledger, timebase, keep_days=config.keep_days)
-        self.authorizer = Authorizer(store, self.configuration, csms, timebase)
+        self.authorizer = Authorizer(store, self.configuration, csms, timebase, self.local_list)
+        self.explaining = Explaining(
+            self.authorizer, self.local_list, configuration=self.configuration, csms=csms, timebase=timebase
+        )
         self.admission = Admission(
             self.connectors,
             ledger=self.ledger,
@@ -197,6 +231,9 @@ class Station:
             self.connectors, ledger=self.ledger, journal=self.journal, csms=csms, changed=self.changed
         )
         self.unlocking = Unlocking(self.connectors, changed=self.changed)
+        self._lights = Lights(
+            self.hal.lights, self.connectors, configuration=self.configuration, turned=self.changed
+        )
         self.reset = Reset()
         self.picture = Picture(
             self.connectors,
@@ -222,13 +259,26 @@ class Station:
         csms: Csms,
         timebase: Timebase,
         firmware: FirmwareMachine,
+        diagnostics: DiagnosticsMachine,
+        rng: random.Random,
     ) -> "Station":
         """The station as the store kept it, interrupted transactions booked or resumed. Raises `StorageError`."""
         kept = await store.relaxed(read_kept)
         timebase.recall(kept.undated, kept.latest)
-        station = cls(config, kept, store=store, hal=hal, csms=csms, timebase=timebase, firmware=firmware)
+        station = cls(
+            config,
+            kept,
+            store=store,
+            hal=hal,
+            csms=csms,
+            timebase=timebase,
+            firmware=firmware,
+            diagnostics=diagnostics,
+            rng=rng,
+        )
         resume = config.resume_after_power_loss
         await recover(kept.running, station.ledger, station.hal.evses, resume=resume)
+        await station.sampler.interruption(SampleContext.INTERRUPTION_END)
         station.limits.drive(station.connectors)
         return station
 
@@ -241,23 +291,36 @@ class Station:
             tasks.create_task(self.local_limits.run(), name="local-limits")
             tasks.create_task(self.reservations.run(), name="reservations")
             tasks.create_task(self.firmware.run(), name="firmware")
+            tasks.create_task(self.diagnostics.run(), name="diagnostics")
             tasks.create_task(self.sampler.run(), name="meter-sampler")
             tasks.create_task(self.hal.run(), name="lifetime-registers")
             tasks.create_task(self._aligned.run(), name="aligned-sampler")
             tasks.create_task(self.admission.run(), name="admission")
             tasks.create_task(self.answers.run(), name="allowances")
             tasks.create_task(self._read_cards(), name="cards")
+            tasks.create_task(self._lights.run(), name="lights")
             tasks.create_task(self._follow_clock(), name="clock-steps")
             tasks.create_task(self._follow_configuration(), name="configuration")
             tasks.create_task(date_moments(self._store, self._timebase), name="dating")
             tasks.create_task(self._housekeeping.run(), name="housekeeping")
-            if self._config.fail_safe is not None:
-                tasks.create_task(self.silence.watch(self._config.fail_safe), name="fail-safe")
+            tasks.create_task(self.silence.watch(), name="fail-safe")
 
     @property
     def identity(self) -> StationIdentity:
         """Who this charge point is."""
         return self._config.identity
+
+    def reconfigure(self, config: StationConfig) -> None:
+        """*config* holds from now on, as far as a running station can follow it; the rest is as it was."""
+        self._config = config
+        self._housekeeping.keep_days = config.keep_days
+        self.journal.quota_bytes = config.quota_bytes
+        for number, task in self.connectors.items():
+            task.free_vend.auto_start = config.auto_starts.get(number)
+        self.limits.follow(config.supply)
+        self.silence.follow(config.fail_safe)
+        self.configuration.follow(config.ocpp)
+        self.look_again()
 
     def has_connector(self, connector: int) -> bool:
         """True for 1 … n."""
@@ -300,6 +363,7 @@ class Station:
             self.ledger.sessions,
             self.configuration.capabilities,
             clock_trusted=self._timebase.clock.trusted,
+            local_time=self.limits.local_time,
         )
 
     def look_again(self) -> None:
@@ -317,6 +381,8 @@ class Station:
             await self.farewell.end_all(reset.stop_reason)
         elif not self._config.resume_after_power_loss:
             await self.farewell.end_all(StopReason.REBOOT)
+        else:
+            await self.sampler.interruption(SampleContext.INTERRUPTION_BEGIN)
         await self.farewell.take_leave()
 
     def present_card(self, card: CardRead) -> bool:
@@ -334,6 +400,9 @@ class Station:
 
     def _claim(self, connector: int) -> Authorisation | None:
         return self.admission.claim(connector)
+
+    def _is_undecided(self, connector: int) -> bool:
+        return self.admission.undecided(connector)
 
     def _is_idle(self) -> bool:
         return not self.ledger.running and not any(task.is_starting for task in self.connectors.values())
@@ -355,6 +424,9 @@ class Station:
         self.limits.recompute()
         self._replan.fire()
 
+    def _list_contradicted(self) -> None:
+        self.availability.look()
+
     def _limits_changed(self) -> None:
         self.limits.recompute()
 
@@ -367,11 +439,13 @@ class Station:
             await self._timebase.clock.stepped()
             self.local_limits.rearm()
             self.firmware.look()
+            self.diagnostics.look()
             self.ledger.clock_stepped()
 
     async def _follow_configuration(self) -> None:
         while True:
             await self.configuration.changed.wait()
+            self.availability.look()
             self._replan.fire()
             for task in self.connectors.values():
                 task.wake()

@@ -72,7 +72,8 @@ class TransactionSamples:
             taken, energy_wh = transaction.stopped, transaction.meter_stop_wh
         now = self._readings.sample(transaction.connector, context)
         if now is not None:
-            return replace(now, taken=taken, energy_wh=energy_wh)
+            interval_wh = self._readings.intervals.energy_wh(transaction.connector, context, energy_wh)
+            return replace(now, taken=taken, energy_wh=energy_wh, interval_wh=interval_wh)
         return MeterSample(
             taken=taken,
             context=context,

@@ -1,6 +1,7 @@
 """Parts of a station on virtual time: a real store that can be held up, mock outlets, a central system of values."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -9,15 +10,18 @@ from typing import TypeVar
 
 from cpd.clock import ClockSource
 from cpd.domain.authorization import AuthorizationStatus, IdTagInfo
+from cpd.domain.diagnostics import Window
 from cpd.domain.metering import MeterSample, SampleContext
 from cpd.domain.profiles import ChargingProfile, ChargingSchedule, Kind, Purpose, RateUnit, SchedulePeriod
 from cpd.domain.supply import Connector, Supply
 from cpd.domain.transactions import Moment, Transaction
 from cpd.errors import StorageError
-from cpd.firmware import MachineFirmware
+from cpd.firmware import FirmwareCommands, MachineFirmware
 from cpd.station.config import StationConfig
 from cpd.station.csms import ConnectorReport, CsmsUnavailable
+from cpd.station.diagnostics import DiagnosticsMachine, UploadFailure
 from cpd.station.firmware import FirmwareMachine
+from cpd.station.free_vend import AutoStart
 from cpd.station.repositories import Repositories, Store, StoreHealth
 from cpd.station.snapshot import LinkSnapshot, StationIdentity
 from cpd.station.station import Station
@@ -65,6 +69,19 @@ class SlowStore:
         if self.failures:
             self.failures -= 1
             raise StorageError("the disk is full")
+
+
+class NoServer:
+    """A `DiagnosticsMachine` whose uploads fail."""
+
+    def can_reach(self, location: str) -> bool:
+        return "://" in location
+
+    def file_name(self) -> str:
+        return "cpd-CP.tar.gz"
+
+    async def upload(self, location: str, file_name: str, window: Window) -> None:
+        raise UploadFailure("there is no server")
 
 
 class FakeCsms:
@@ -151,6 +168,10 @@ class Bench:
     def running(self, connector: int = 1) -> Transaction | None:
         return self.station.ledger.running.get(connector)
 
+    def running_tag(self, connector: int = 1) -> str | None:
+        running = self.running(connector)
+        return None if running is None else running.id_tag
+
     async def charge(self, id_tag: str = "TAG", connector: int = 1) -> Transaction:
         """Plug in, present a card, and wait until current flows."""
         self.csms.knows(id_tag)
@@ -184,12 +205,15 @@ async def bench(
     fuse_a: int | None = None,
     resume: bool = False,
     free_vend: str | None = None,
+    auto_start: str | None = None,
     ocpp: Mapping[str, str] | None = None,
     source: ClockSource = ClockSource.NTP,
     firmware: FirmwareMachine | None = None,
+    diagnostics: DiagnosticsMachine | None = None,
     version: str = "1.0",
 ) -> AsyncIterator[Bench]:
     """A station over mock outlets and a store in *folder*; nothing unsafe may happen in it."""
+    own = free_vend or auto_start
     config = StationConfig(
         identity=StationIdentity(
             id="CP", vendor="cpd", model="Pi", serial_number=None, firmware_version=version
@@ -198,7 +222,7 @@ async def bench(
         fail_safe=None,
         keep_days=30,
         resume_after_power_loss=resume,
-        auto_start_tags={} if free_vend is None else {1: free_vend},
+        auto_starts={} if own is None else {1: AutoStart(id_tag=own, free_vend=free_vend is not None)},
         ocpp={"MeterValueSampleInterval": "0", **(ocpp or {})},
         hal_backend="mock",
         hal_process="inside",
@@ -209,9 +233,19 @@ async def bench(
     timebase = Timebase(clock)
     async with open_guard(hal) as guard, Database.open(folder / "cpd.db") as database:
         store = SlowStore(database)
-        machine = firmware or MachineFirmware(folder / "firmware", None, takes_anything=True)
+        commands = FirmwareCommands(install=None, confirm=None, roll_back=None, confirm_within_s=600)
+        machine = firmware or MachineFirmware(
+            folder / "firmware", commands, ca_file=None, takes_anything=True
+        )
         station = await Station.load(
-            config, store=store, hal=guard, csms=csms, timebase=timebase, firmware=machine
+            config,
+            store=store,
+            hal=guard,
+            csms=csms,
+            timebase=timebase,
+            firmware=machine,
+            diagnostics=diagnostics or NoServer(),
+            rng=random.Random(7),
         )
         async with asyncio.TaskGroup() as tasks:
             serving = tasks.create_task(station.run())

@@ -64,7 +64,8 @@ async def stalled_start(here: Bench) -> None:
 async def test_a_plug_is_not_given_back_to_a_session_that_is_just_beginning(
     tmp_path: Path, stalls_s: int
 ) -> None:
-    async with bench(tmp_path, ocpp={"AuthorizationCacheEnabled": "false"}) as here:
+    nothing_known = {"AuthorizationCacheEnabled": "false", "LocalAuthListEnabled": "false"}
+    async with bench(tmp_path, ocpp=nothing_known) as here:
         await stalled_start(here)
         async with asyncio.TaskGroup() as tasks:
             unlocking = tasks.create_task(here.station.unlocking.unlock(1))

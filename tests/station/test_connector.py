@@ -6,6 +6,7 @@ import pytest
 
 from cpd.domain.transactions import StopReason
 from cpd.errors import StorageError
+from cpd.station.free_vend import OVERRIDE_S
 from hal.values import ContactorState
 from tests.hal.bench import virtual
 from tests.station.bench import bench, profile
@@ -152,10 +153,11 @@ async def test_the_meter_is_read_once_the_contactor_is_open(tmp_path: Path) -> N
 async def test_a_start_that_the_store_refuses_is_tried_again_until_the_authorisation_lapses(
     tmp_path: Path,
 ) -> None:
-    async with bench(tmp_path, ocpp={"AuthorizationCacheEnabled": "false"}) as here:
+    async with bench(tmp_path) as here:
         here.csms.knows("TAG")
         here.world.plug_in(1)
-        here.store.failures = 2
+        # What is known of the card, and what the CSMS says of it; then the start, twice.
+        here.store.failures = 4
         here.world.swipe("TAG", 1)
         await here.status("Charging")
         assert here.clock.monotonic_s() > 1_005
@@ -204,6 +206,78 @@ async def test_without_a_meter_a_start_waits_for_it(tmp_path: Path) -> None:
         assert here.codes() == ["FAULT_METER_OFFLINE"]
         here.world.fault(1, "meter_offline", False)
         await here.status("Charging")
+
+
+@virtual
+async def test_free_vend_waits_a_moment_for_whoever_wants_to_be_booked_himself(tmp_path: Path) -> None:
+    async with bench(tmp_path, free_vend="FREE") as here:
+        here.world.plug_in(1)
+        await here.clock.sleep(OVERRIDE_S - 0.5)
+        assert here.running() is None
+        await here.clock.sleep(1)
+        assert (here.running_tag(), here.csms.asked) == ("FREE", [])
+
+
+@virtual
+async def test_a_card_in_that_moment_or_before_the_plug_is_booked_instead(tmp_path: Path) -> None:
+    async with bench(tmp_path, free_vend="FREE") as here:
+        for before_s, after_s in ((10.0, 0.0), (0.0, OVERRIDE_S - 0.5)):
+            here.csms.knows("CARD")
+            if before_s:
+                here.world.swipe("CARD")
+            await here.clock.sleep(before_s)
+            here.world.plug_in(1)
+            await here.clock.sleep(after_s)
+            if after_s:
+                here.world.swipe("CARD")
+            await here.until(lambda: here.running_tag() is not None)
+            assert here.running_tag() == "CARD"
+            here.world.plug_out(1)
+            await here.status("Available")
+
+
+@pytest.mark.parametrize(("known", "booked"), [(True, "CARD"), (False, "FREE")])
+def test_free_vend_waits_while_the_csms_is_asked_about_a_card(
+    tmp_path: Path, known: bool, booked: str
+) -> None:
+    @virtual
+    async def story() -> None:
+        async with bench(tmp_path, free_vend="FREE", connectors=2) as here:
+            if known:
+                here.csms.knows("CARD")
+            here.csms.answering.clear()
+            here.world.swipe("CARD")
+            await here.clock.sleep(1)
+            here.world.plug_in(1)
+            await here.clock.sleep(20)
+            assert here.running() is None
+            here.csms.answering.set()
+            await here.clock.sleep(2)
+            assert here.running_tag() == booked
+
+    story()
+
+
+@virtual
+async def test_a_start_by_name_in_that_moment_is_booked_instead(tmp_path: Path) -> None:
+    async with bench(tmp_path, free_vend="FREE") as here:
+        here.csms.knows("NAMED")
+        here.world.plug_in(1)
+        await here.clock.sleep(1)
+        assert here.station.admission.start_locally(1, "NAMED") is None
+        await here.until(lambda: here.running_tag() is not None)
+        assert here.running_tag() == "NAMED"
+
+
+@virtual
+async def test_an_auto_start_tag_alone_starts_by_hand_and_not_by_plugging_in(tmp_path: Path) -> None:
+    async with bench(tmp_path, auto_start="OWN") as here:
+        here.world.plug_in(1)
+        await here.clock.sleep(60)
+        assert here.running() is None
+        assert here.station.admission.start_locally(1, None) is None
+        await here.until(lambda: here.running_tag() is not None)
+        assert (here.running_tag(), here.csms.asked) == ("OWN", [])
 
 
 @virtual

@@ -21,6 +21,14 @@ class SlowMachine:
         self.fetching: asyncio.Queue[Exception | None] = asyncio.Queue()
         self.installing: asyncio.Queue[Exception | bool] = asyncio.Queue()
 
+    confirm_within_s = 600.0
+
+    async def confirm(self) -> None:
+        """There is nothing to do."""
+
+    async def roll_back(self) -> None:
+        raise FirmwareFailure("there is no way back")
+
     async def fetch(self, location: str) -> None:
         self.fetched.append(location)
         outcome = await self.fetching.get()
@@ -43,7 +51,7 @@ async def ask(here: Bench, location: str = "http://one", *, in_s: int = 0, retri
 
 
 def told(here: Bench) -> list[FirmwareStatus]:
-    return [one.status for one in here.station.firmware.untold]
+    return [one.status for one in here.station.file_statuses.untold]
 
 
 @virtual
@@ -136,7 +144,7 @@ async def test_a_restart_is_asked_for_and_nothing_begins_until_it_comes(tmp_path
         await here.station.reset.asked()
         assert here.codes()[0] == "UPDATING_FIRMWARE"
         assert told(here)[-1] == S.INSTALLING
-    async with bench(tmp_path, firmware=machine) as here:
+    async with bench(tmp_path, firmware=machine, version="2.0") as here:
         await here.clock.sleep(1)
         assert told(here)[-1] == S.INSTALLED
 

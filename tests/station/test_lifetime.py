@@ -39,6 +39,22 @@ async def test_a_meter_that_begins_anew_is_kept_at_once(tmp_path: Path) -> None:
 
 
 @virtual
+async def test_a_meter_that_is_reset_takes_along_no_more_than_a_second(tmp_path: Path) -> None:
+    async with bench(tmp_path) as here:
+        await here.charge()
+        await here.clock.sleep(50)
+        before = here.world.delivered_wh(1)
+        here.world.meter(1, energy_wh=0)
+        here.world.plug_out(1)
+        await here.until(lambda: here.running() is None)
+        (stopped,) = await here.stopped()
+        assert stopped.meter_stop_wh is not None
+        booked = stopped.meter_stop_wh - stopped.meter_start_wh
+        assert before > 200
+        assert before - 10 <= booked <= before
+
+
+@virtual
 async def test_a_store_that_refuses_does_not_end_the_station(tmp_path: Path) -> None:
     async with bench(tmp_path) as here:
         here.world.meter(1, energy_wh=9_000)

@@ -132,9 +132,12 @@ async def test_without_a_meter_there_is_no_sample_and_the_transaction_goes_on(tm
         assert [at_s for at_s, _, _ in await samples(here)] == [120]
 
 
+@pytest.mark.parametrize("interval_s", ["60", "0", "7200"])
 @virtual
-async def test_the_register_is_kept_every_five_minutes_though_the_csms_answers(tmp_path: Path) -> None:
-    async with bench(tmp_path, ocpp=EACH_MINUTE) as here:
+async def test_the_register_is_kept_every_five_minutes_whatever_is_sampled(
+    tmp_path: Path, interval_s: str
+) -> None:
+    async with bench(tmp_path, ocpp={"MeterValueSampleInterval": interval_s}) as here:
         await here.charge()
         await here.clock.sleep(370)
         running = await here.store.relaxed(lambda repositories: repositories.transactions.running())
