@@ -24,6 +24,7 @@ from cpd.ocpp.calls import (
 )
 from cpd.ocpp.errors import CallError
 from cpd.ocpp.fairness import Turns
+from cpd.ocpp.frame_ring import Direction, FrameRing
 from cpd.ocpp.inbox import Inbox
 from cpd.ocpp.transport import Connection, ConnectionLost, MessageTooBig
 from cpd.ocpp.validation import check_inbound
@@ -67,6 +68,7 @@ class Conversation:
         ping_interval_s: float,
         silence_s: float,
         on_answer: Callable[[], None],
+        frames: FrameRing,
     ) -> None:
         self.accepted = False
         """The central system accepted us, so CALLs may be sent unasked."""
@@ -80,8 +82,11 @@ class Conversation:
         self._answer_timeout_s = answer_timeout_s
         self._silence_s = silence_s
         self._on_answer = on_answer
+        self._frames = frames
         self._ping_interval_s = ping_interval_s
         self._ping_interval_changed = asyncio.Event()
+        self._listening: asyncio.Timeout | None = None
+        """Until when the central system may be silent, while there is nothing to send."""
         self._sending: WaitingCall | None = None
         self._answer: asyncio.Future[Outcome] | None = None
         self._farewell = asyncio.Event()
@@ -127,9 +132,17 @@ class Conversation:
         self._ping_interval_s = interval_s
         self._ping_interval_changed.set()
 
+    def set_patience(self, *, answer_timeout_s: float, silence_s: float) -> None:
+        """Wait so long from now on: for the next answers, and while nothing is answered."""
+        self._answer_timeout_s = answer_timeout_s
+        sooner_s = silence_s - self._silence_s
+        self._silence_s = silence_s
+        if self._listening is not None and (due_s := self._listening.when()) is not None:
+            self._listening.reschedule(due_s + sooner_s)
+
     async def send(self, frame: str) -> None:
         """Send *frame*; raises ConnectionLost, also where the other side has stopped reading."""
-        _trace(">", frame)
+        self._trace(">", frame)
         try:
             async with asyncio.timeout(self._answer_timeout_s):
                 await self._connection.send(frame)
@@ -137,6 +150,10 @@ class Conversation:
             raise ConnectionLost(
                 f"the central system has read nothing for {self._answer_timeout_s:g} s"
             ) from error
+
+    def _trace(self, direction: Direction, frame: str | bytes) -> None:
+        self._frames.record(self._clock.monotonic_s(), direction, frame)
+        _log_frame(direction, frame)
 
     async def _read(self) -> Never:
         """Turn frames into events; all it ever waits for is room in the inbox, and not for long.
@@ -148,7 +165,7 @@ class Conversation:
         while True:
             await turns.share()
             frame = await self._connection.recv()
-            _trace("<", frame)
+            self._trace("<", frame)
             event = self._session.receive(frame, self._clock.monotonic_s())
             match event:
                 case rpc.Call() | rpc.Malformed():
@@ -180,10 +197,8 @@ class Conversation:
         quiet_since_s = self.opened_s
         while True:
             quiet_since_s = max(quiet_since_s, self.last_answer_s or 0.0)
-            try:
-                async with asyncio.timeout(quiet_since_s + self._silence_s - self._clock.monotonic_s()):
-                    self._sending = await self._calls.next()
-            except TimeoutError:
+            self._sending = await self._next_call(quiet_since_s)
+            if self._sending is None:
                 quiet_since_s = self._clock.monotonic_s()
                 if self.accepted:
                     await self._probe(f"no CALL was answered for {self._silence_s:g} s")
@@ -202,6 +217,17 @@ class Conversation:
             elif unanswered >= _MAX_UNANSWERED_BEFORE_ACCEPTANCE:
                 # Until accepted a charge point sends nothing unasked (OCPP 1.6 §4.2): no Heartbeat either.
                 raise ConnectionLost(f"the central system left {unanswered} CALLs in a row unanswered")
+
+    async def _next_call(self, quiet_since_s: float) -> WaitingCall | None:
+        """What is to be sent; None once nothing was answered, nor to be sent, for too long."""
+        try:
+            wait_s = quiet_since_s + self._silence_s - self._clock.monotonic_s()
+            async with asyncio.timeout(wait_s) as self._listening:
+                return await self._calls.next()
+        except TimeoutError:
+            return None
+        finally:
+            self._listening = None
 
     async def _probe(self, reason: str) -> None:
         log.info("link probed reason=%s", reason)
@@ -288,9 +314,13 @@ def _first(losses: BaseExceptionGroup[ConnectionLost]) -> ConnectionLost:
     return loss
 
 
-def _trace(direction: str, frame: str | bytes) -> None:
+def _log_frame(direction: Direction, frame: str | bytes) -> None:
     """Frames are for DEBUG, and a password never is."""
     if log.isEnabledFor(logging.DEBUG):
         text = frame if isinstance(frame, str) else frame.decode("utf-8", errors="replace")
-        secret = "authorizationkey" in text.casefold()
-        log.debug("frame %s %s", direction, "(names AuthorizationKey, not shown)" if secret else text)
+        folded = text.casefold()
+        if "authorizationkey" in folded:
+            text = "(names AuthorizationKey, not shown)"
+        elif "@" in text and "location" in folded:
+            text = "(names an address with a password, not shown)"
+        log.debug("frame %s %s", direction, text)

@@ -20,6 +20,7 @@ from cpd.ocpp.calls import CallQueue, Lane, LinkLost
 from cpd.ocpp.conversation import Conversation, Left, Received
 from cpd.ocpp.errors import CallError, ErrorCode, Unanswered
 from cpd.ocpp.fairness import Turns
+from cpd.ocpp.frame_ring import FrameRing
 from cpd.ocpp.inbox import Inbox
 from cpd.ocpp.transport import SUBPROTOCOL, Connect, Connection, ConnectionLost, DialFailed, Endpoint
 from cpd.ocpp.validation import check_outbound
@@ -86,10 +87,11 @@ class Link:
         ping_interval_s: float = 0.0,
         on_change: Callable[[], None] = lambda: None,
         on_answer: Callable[[], None] = lambda: None,
+        frames: FrameRing | None = None,
     ) -> None:
         """*on_change* is called after each change of `status` but `last_answer_at`, *on_answer* after each of that.
 
-        Neither may wait.
+        Neither may wait. *frames* takes what goes over every connection.
         """
         self._settings = settings
         self._clock = clock
@@ -99,6 +101,7 @@ class Link:
         self._ping_interval_s = ping_interval_s
         self._on_change = on_change
         self._on_answer = on_answer
+        self._frames = FrameRing() if frames is None else frames
         self._calls = CallQueue()
         self._inbox: Inbox[Received] = Inbox(max_items=_MAX_INBOX_FRAMES, max_size=_MAX_INBOX_CHARACTERS)
         self._conversation: Conversation | None = None
@@ -183,9 +186,15 @@ class Link:
             self._conversation.set_ping_interval(interval_s)
 
     def reconfigure(self, settings: LinkSettings) -> None:
-        """Dial anew with *settings*, as `reconnect_now` does."""
+        """Follow *settings* from now on; dials anew, as `reconnect_now` does, only where the endpoint is another."""
+        elsewhere = settings.endpoint != self._settings.endpoint
         self._settings = settings
-        self.reconnect_now()
+        if elsewhere or self._conversation is None:
+            self.reconnect_now()
+        else:
+            self._conversation.set_patience(
+                answer_timeout_s=settings.answer_timeout_s, silence_s=settings.silence_s
+            )
 
     def reconnect_now(self) -> None:
         """Give up the connection, once what was asked over it is answered, and dial without waiting."""
@@ -291,6 +300,7 @@ class Link:
             ping_interval_s=self._ping_interval_s,
             silence_s=self._settings.silence_s,
             on_answer=self._on_answer,
+            frames=self._frames,
         )
         self._conversation = conversation
         self._connections += 1

@@ -620,12 +620,15 @@ def test_frames_are_traced_but_never_a_password(caplog: pytest.LogCaptureFixture
     async def main() -> None:
         async with running_link() as world:
             peer = await world.csms.accept()
+            await peer.send([2, "y", "ClearCache", {"location": "ftp://operator:s3cret@host/"}])
+            await peer.receive()
             await peer.send([2, "x", "ChangeConfiguration", {"key": "authorizationKey", "value": "s3cret"}])
             await peer.receive()
 
     with caplog.at_level(logging.DEBUG):
         run_virtual(main())
     assert "names AuthorizationKey" in caplog.text
+    assert "names an address with a password" in caplog.text
     assert "s3cret" not in caplog.text
 
 

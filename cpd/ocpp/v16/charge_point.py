@@ -15,8 +15,16 @@ from cpd.domain.metering import MeterSample
 from cpd.errors import StorageError
 from cpd.ocpp.calls import CallFailed, LinkLost
 from cpd.ocpp.errors import CallError, ErrorCode, Unanswered
-from cpd.ocpp.link import Link
-from cpd.ocpp.v16 import core, firmware_management, remote_trigger, reservation, smart_charging, translate
+from cpd.ocpp.link import Link, LinkSettings
+from cpd.ocpp.v16 import (
+    core,
+    firmware_management,
+    local_auth_list,
+    remote_trigger,
+    reservation,
+    smart_charging,
+    translate,
+)
 from cpd.ocpp.v16.context import Context, Handler
 from cpd.ocpp.v16.delivery import STORE_RETRY_S, JournalDelivery
 from cpd.ocpp.v16.meter_lane import MeterLane
@@ -38,8 +46,12 @@ SERVED: dict[str, dict[str, Handler]] = {
     "RemoteTrigger": remote_trigger.HANDLERS,
     "Reservation": reservation.HANDLERS,
     "FirmwareManagement": firmware_management.HANDLERS,
+    "LocalAuthListManagement": local_auth_list.HANDLERS,
 }
 """The requests that are served, by feature profile; what is in none of them is NotSupported."""
+
+ALWAYS_ANSWERED = frozenset({"Core", "LocalAuthListManagement"})
+"""The feature profiles whose requests are answered whether SupportedFeatureProfiles names them or not."""
 
 
 class ChargePoint:
@@ -92,6 +104,20 @@ class ChargePoint:
             security_profile=self._security_profile,
             verify_hostname=self._verify_hostname,
         )
+
+    def reconfigure(self, settings: LinkSettings, *, security_profile: int) -> None:
+        """Follow *settings* from now on; a CSMS at another address is told of the boot as the first one was."""
+        moved = settings.endpoint.url != self._url
+        if (settings, security_profile) == (self._link.settings, self._security_profile):
+            return
+        self._url = settings.endpoint.url
+        self._security_profile = security_profile
+        self._verify_hostname = settings.endpoint.tls.verify_hostname
+        if moved:
+            self._registration.moved()
+        if not self._link.connected:
+            self._registration.link_lost()
+        self._link.reconfigure(settings)
 
     def hold(self) -> None:
         """Keep the link down."""
@@ -150,10 +176,10 @@ class ChargePoint:
             tasks.create_task(self._send_journal(station, delivery), name="csms-journal")
             readings = self._meter_lane.run(station, self._link, timebase, lambda: self._greeted)
             tasks.create_task(readings, name="csms-readings")
-            told = firmware_management.tell_firmware_statuses(
-                station.firmware, self._link, self._clock, self._until_greeted
+            told = firmware_management.tell_file_statuses(
+                station.file_statuses, self._link, self._clock, self._until_greeted
             )
-            tasks.create_task(told, name="csms-firmware")
+            tasks.create_task(told, name="csms-files")
             triggered = self._triggered.run(partial(self._send_one, station, timebase))
             tasks.create_task(triggered, name="csms-triggered")
             tasks.create_task(self._follow_configuration(station), name="csms-configuration")
@@ -252,6 +278,8 @@ class ChargePoint:
             await self._registration.heartbeat(self._link)
         elif message == "FirmwareStatusNotification":
             await self._link.call(message, {"status": station.firmware.status.value})
+        elif message == "DiagnosticsStatusNotification":
+            await self._link.call(message, {"status": station.diagnostics.status.value})
         elif message == "StatusNotification":
             for report in station.reports:
                 if connector in (None, report.connector):
@@ -283,6 +311,7 @@ def _status_notification(report: ConnectorReport, timebase: Timebase) -> dict[st
 
 def _handler(station: Station, action: str) -> Handler | None:
     for profile, handlers in SERVED.items():
-        if action in handlers and (profile == "Core" or station.configuration.variables.serves(profile)):
+        served = profile in ALWAYS_ANSWERED or station.configuration.variables.serves(profile)
+        if action in handlers and served:
             return handlers[action]
     return None

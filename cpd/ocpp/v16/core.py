@@ -127,4 +127,5 @@ def _refused(reason: str) -> dict[str, Any]:
 
 
 def _entry(key: ConfigurationKey) -> dict[str, Any]:
-    return {"key": key.key, "readonly": key.readonly, "value": key.value}
+    entry = {"key": key.key, "readonly": key.readonly}
+    return entry if key.secret else {**entry, "value": key.value}

@@ -1,17 +1,19 @@
-"""FirmwareManagement profile, its updates: served where SupportedFeatureProfiles names it (OCPP 1.6 §5.19, §6.19)."""
+"""Firmware Management profile (OCPP 1.6 §4.4, §4.5, §5.9, §5.19): updates, diagnostics, and what is told of both."""
 
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from cpd.clock import Clock
+from cpd.domain.diagnostics import Window
+from cpd.domain.firmware import FirmwareStatus
 from cpd.errors import StorageError
 from cpd.ocpp.calls import CallFailed, LinkLost, RemoteCallError
 from cpd.ocpp.errors import CallError, ErrorCode
 from cpd.ocpp.link import Link
 from cpd.ocpp.timestamps import parse_date_time
 from cpd.ocpp.v16.context import Context, Handler, Payload
-from cpd.station.firmware import Firmware
+from cpd.station.file_statuses import FileStatuses
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +22,21 @@ DEFAULT_RETRY_INTERVAL_S = 60
 
 RETELL_S = 60.0
 """What the CSMS did not answer is told again this much later."""
+
+
+async def get_diagnostics(context: Context, request: Payload) -> dict[str, Any]:
+    """Promise a file and send it after this answer; no fileName where nothing can be in it (§5.9, §6.26)."""
+    window = Window(
+        start_at=parse_date_time(request["startTime"]) if "startTime" in request else None,
+        stop_at=parse_date_time(request["stopTime"]) if "stopTime" in request else None,
+    )
+    file_name = await context.station.diagnostics.ask(
+        request["location"],
+        window,
+        request.get("retries", 0),
+        request.get("retryInterval", DEFAULT_RETRY_INTERVAL_S),
+    )
+    return {} if file_name is None else {"fileName": file_name}
 
 
 async def update_firmware(context: Context, request: Payload) -> dict[str, Any]:
@@ -35,29 +52,31 @@ async def update_firmware(context: Context, request: Payload) -> dict[str, Any]:
     return {}
 
 
-HANDLERS: dict[str, Handler] = {"UpdateFirmware": update_firmware}
+HANDLERS: dict[str, Handler] = {"GetDiagnostics": get_diagnostics, "UpdateFirmware": update_firmware}
 
 
-async def tell_firmware_statuses(
-    firmware: Firmware, link: Link, clock: Clock, ready: Callable[[], Awaitable[None]]
+async def tell_file_statuses(
+    statuses: FileStatuses, link: Link, clock: Clock, ready: Callable[[], Awaitable[None]]
 ) -> None:
-    """Send each FirmwareStatusNotification once, in order, for ever; *ready* returns once the CSMS may be told."""
+    """Send each status once, in order, for ever; *ready* returns once the CSMS may be told (§4.4, §4.5)."""
     while True:
-        while not firmware.untold:
-            await firmware.told_next.wait()
-        untold = firmware.untold[0]
+        while not statuses.untold:
+            await statuses.told_next.wait()
+        untold = statuses.untold[0]
         await ready()
+        firmware = isinstance(untold.status, FirmwareStatus)
+        message = "FirmwareStatusNotification" if firmware else "DiagnosticsStatusNotification"
         try:
-            await link.call("FirmwareStatusNotification", {"status": untold.status.value})
+            await link.call(message, {"status": untold.status.value})
         except LinkLost:
             continue
         except RemoteCallError as error:
-            log.warning("firmware status=%s is refused: %s", untold.status, error)
+            log.warning("%s status=%s is refused: %s", message, untold.status, error)
         except CallFailed as error:
-            log.warning("firmware status=%s not answered: %s", untold.status, error)
+            log.warning("%s status=%s not answered: %s", message, untold.status, error)
             await clock.sleep(RETELL_S)
             continue
         try:
-            await firmware.told(untold)
+            await statuses.told(untold)
         except StorageError as error:
-            log.error("firmware status=%s is told once more after a restart: %s", untold.status, error)
+            log.error("%s status=%s is told once more after a restart: %s", message, untold.status, error)

@@ -30,6 +30,7 @@ class Registration:
 
     def __init__(self, clock: Clock) -> None:
         self.status: str | None = None
+        self._elsewhere = False
         self._clock = clock
         self._due_s = 0.0
         self._beat_s = clock.monotonic_s()
@@ -57,8 +58,14 @@ class Registration:
 
     def link_lost(self) -> None:
         """Where nothing was promised to the CSMS yet, the next link begins with a boot."""
+        if self._elsewhere:
+            self.status, self._elsewhere = None, False
         if self.status is None:
             self._due_s = 0.0
+
+    def moved(self) -> None:
+        """The next link leads to another CSMS, which knows nothing of what this one accepted."""
+        self._elsewhere = True
 
     async def boot(self, link: Link, station: Station) -> bool:
         """Send BootNotification, and note when the next is due if it is not accepted; True where it was answered."""

@@ -19,6 +19,8 @@ from cpd.station.snapshot import StationIdentity
 
 log = logging.getLogger(__name__)
 
+_POWER = "Power.Active.Import"
+
 UNKNOWN_TRANSACTION = -1
 """The number of a transaction whose StartTransaction was given up: the CSMS never told one."""
 
@@ -114,7 +116,9 @@ def sampled_values(sample: MeterSample, name: str) -> list[dict[str, str]]:
     if measurand is None:
         return []
     asked = name.removeprefix(measurand).removeprefix(".")
-    values, unit, suffix = _values(sample, measurand)
+    values, unit, suffix = (
+        _phase_powers(sample) if asked and measurand == _POWER else _values(sample, measurand)
+    )
     found = []
     for index, value in enumerate(values):
         phase = None if suffix is None else f"L{index + 1}{suffix}"
@@ -124,9 +128,10 @@ def sampled_values(sample: MeterSample, name: str) -> list[dict[str, str]]:
             "value": value,
             "context": sample.context.value,
             "measurand": measurand,
-            "location": "Outlet",
-            "unit": unit,
+            "location": "Body" if measurand == "Temperature" else "Outlet",
         }
+        if unit is not None:
+            entry["unit"] = unit
         if phase is not None:
             entry["phase"] = phase
         found.append(entry)
@@ -152,31 +157,51 @@ def _expiry(text: str | None) -> datetime | None:
         return None
 
 
-def _values(sample: MeterSample, measurand: str) -> tuple[list[str], str, str | None]:
-    """The values of a measurand, their unit, and what follows ``L1`` in their phase (None: no phase)."""
+def _values(sample: MeterSample, measurand: str) -> tuple[list[str], str | None, str | None]:
+    """The values of a measurand, their unit, and what follows ``L1`` in their phase (None: no phase).
+
+    Of a frequency and of a power factor OCPP 1.6 knows no unit (§7.45): Hertz, and a plain number.
+    """
     match measurand:
         case "Energy.Active.Import.Register":
             return _whole(sample.energy_wh), "Wh", None
+        case "Energy.Active.Import.Interval":
+            return _whole(sample.interval_wh), "Wh", None
         case "Power.Active.Import":
             return _whole(sample.power_w), "W", None
+        case "Power.Reactive.Import":
+            return _whole(sample.reactive_var), "var", None
         case "Power.Offered":
             return _whole(sample.offered_w), "W", None
+        case "Power.Factor":
+            return _decimal(sample.power_factor_permille), None, None
+        case "Frequency":
+            return _decimal(sample.frequency_mhz), None, None
+        case "Temperature":
+            return _decimal(sample.temperature_mc), "Celsius", None
         case "Current.Offered":
-            return [_thousandths(sample.offered_ma)], "A", None
+            return _decimal(sample.offered_ma), "A", None
         case "Current.Import":
-            return [_thousandths(value) for value in sample.current_ma or ()], "A", ""
+            return _decimal(*(sample.current_ma or ())), "A", ""
         case "Voltage":
-            return [_thousandths(value) for value in sample.voltage_mv or ()], "V", "-N"
+            return _decimal(*(sample.voltage_mv or ())), "V", "-N"
         case _:
-            return [], "", None
+            return [], None, None
+
+
+def _phase_powers(sample: MeterSample) -> tuple[list[str], str | None, str | None]:
+    """As `_values`: the power of each phase, told only where a phase is asked for, or it would count twice."""
+    return [str(power_w) for power_w in sample.phase_power_w or ()], "W", ""
 
 
 def _whole(value: int | None) -> list[str]:
     return [] if value is None else [str(value)]
 
 
-def _thousandths(value: int) -> str:
-    return f"{value // 1000}.{value % 1000 // 10:02d}"
+def _decimal(*thousandths: int | None) -> list[str]:
+    """Each of *thousandths* that is known as a decimal of two places, rounded towards 0."""
+    known = [one for one in thousandths if one is not None]
+    return [f"{'-' if one <= -10 else ''}{abs(one) // 1000}.{abs(one) % 1000 // 10:02d}" for one in known]
 
 
 def _number(transaction: Transaction) -> int:

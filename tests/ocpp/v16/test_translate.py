@@ -47,6 +47,12 @@ SAMPLE = MeterSample(
     voltage_mv=(230_999, 229_000, 231_005),
     offered_ma=16_050,
     offered_w=11_074,
+    interval_wh=184,
+    phase_power_w=(3_700, 3_640, 0),
+    reactive_var=120,
+    power_factor_permille=985,
+    frequency_mhz=49_987,
+    temperature_mc=-5_250,
 )
 
 
@@ -127,13 +133,19 @@ ENTRIES = [
     ("Voltage", [("230.99", "V", "L1-N"), ("229.00", "V", "L2-N"), ("231.00", "V", "L3-N")]),
     ("Voltage.L3", [("231.00", "V", "L3-N")]),
     ("Voltage.L3-N", [("231.00", "V", "L3-N")]),
-    ("Frequency", []),
+    ("Energy.Active.Import.Interval", [("184", "Wh", None)]),
+    ("Power.Active.Import.L2", [("3640", "W", "L2")]),
+    ("Power.Reactive.Import", [("120", "var", None)]),
+    ("Power.Factor", [("0.98", None, None)]),
+    ("Frequency", [("49.98", None, None)]),
+    ("Temperature", [("-5.25", "Celsius", None)]),
+    ("SoC", []),
 ]
 
 
 @pytest.mark.parametrize(("name", "expected"), ENTRIES, ids=[name for name, _ in ENTRIES])
 def test_an_entry_becomes_sampled_values_with_everything_written_out(
-    name: str, expected: list[tuple[str, str, str | None]]
+    name: str, expected: list[tuple[str, str | None, str | None]]
 ) -> None:
     measurand = next((one for one in MEASURANDS if name.startswith(one)), name)
     assert sampled_values(SAMPLE, name) == [
@@ -141,8 +153,8 @@ def test_an_entry_becomes_sampled_values_with_everything_written_out(
             "value": value,
             "context": "Sample.Periodic",
             "measurand": measurand,
-            "location": "Outlet",
-            "unit": unit,
+            "location": "Body" if name == "Temperature" else "Outlet",
+            **({} if unit is None else {"unit": unit}),
             **({} if phase is None else {"phase": phase}),
         }
         for value, unit, phase in expected
@@ -159,7 +171,16 @@ def test_every_measurand_that_is_offered_has_a_value_and_passes_the_schema() -> 
 
 
 def test_what_the_meter_does_not_say_is_left_out() -> None:
-    bare = replace(SAMPLE, energy_wh=None, power_w=None, current_ma=None, voltage_mv=None)
+    bare = MeterSample(
+        taken=MOMENT,
+        context=SampleContext.PERIODIC,
+        energy_wh=None,
+        power_w=None,
+        current_ma=None,
+        voltage_mv=None,
+        offered_ma=16_050,
+        offered_w=11_074,
+    )
     payload = meter_values(1, None, bare, AT, MEASURANDS)
     assert payload is not None
     (entry,) = payload["meterValue"]
@@ -167,7 +188,7 @@ def test_what_the_meter_does_not_say_is_left_out() -> None:
     assert "transactionId" not in payload
 
 
-@pytest.mark.parametrize("measurands", [[], ["Frequency"]])
+@pytest.mark.parametrize("measurands", [[], ["SoC"]])
 def test_without_a_value_there_is_no_message(measurands: list[str]) -> None:
     assert meter_values(1, TRANSACTION, SAMPLE, AT, measurands) is None
 
