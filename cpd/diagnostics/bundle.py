@@ -1,0 +1,139 @@
+"""What goes into a bundle: the machine, the file, the log, the frames, and the documents of the control interface.
+
+One function makes it, for GetDiagnostics and for `cpd bundle`.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from cpd.clock import Clock
+from cpd.control.api import TraceDocument
+from cpd.control.method import Caller
+from cpd.control.methods import METHODS
+from cpd.control.target import ControlRefused, ControlTarget
+from cpd.diagnostics.collected import Collected
+from cpd.diagnostics.log_ring import LogRing
+from cpd.domain.diagnostics import Window
+from cpd.errors import CpdError
+from cpd.ocpp.frame_ring import FrameRing
+from cpd.station.diagnostics import Bundle
+from cpd.station.repositories import AuditedCall, Store
+
+_MOST_ROWS: Final = 500
+_NOBODY: Final = 65_534
+"""The documents are those that anybody may see."""
+
+_DOCUMENTS: Final[Mapping[str, Mapping[str, object]]] = {
+    "status": {},
+    "profiles.list": {},
+    "queue.list": {},
+    "transactions.list": {"limit": _MOST_ROWS},
+    "configuration.get": {},
+}
+"""The methods of the control interface whose answers are in a bundle, each with its params."""
+
+
+def file_name(station_id: str, at: datetime) -> str:
+    """A name that any server takes: ``cpd-CP-0042-20260302T100000Z.tar.gz``."""
+    station = re.sub(r"[^A-Za-z0-9._-]", "_", station_id)[:48].strip(".") or "station"
+    return f"cpd-{station}-{at.astimezone(UTC):%Y%m%dT%H%M%SZ}.tar.gz"
+
+
+class Bundler:
+    """Makes bundles of the daemon that it is part of."""
+
+    def __init__(
+        self,
+        target: ControlTarget,
+        *,
+        station_id: str,
+        config: Path,
+        store: Store,
+        folder: Path,
+        log: LogRing,
+        frames: FrameRing,
+        clock: Clock,
+        at_zero: Callable[[], datetime],
+    ) -> None:
+        """*folder* is where the store is; *at_zero* tells when the monotonic clock was 0, as well as it is known."""
+        self._target = target
+        self._station_id = station_id
+        self._config = config
+        self._store = store
+        self._folder = folder
+        self._log = log
+        self._frames = frames
+        self._clock = clock
+        self._at_zero = at_zero
+
+    async def bundle(self, window: Window, name: str | None = None) -> Bundle:
+        """What happened in *window*, and what holds now; under *name* where it was promised before."""
+        at = self._clock.now()
+        name = name or file_name(self._station_id, at)
+        documents = {method: await self._document(method, params) for method, params in _DOCUMENTS.items()}
+        for connector in self._target.snapshot().connectors:
+            documents[f"why.{connector.id}"] = await self._document("why", {"connector": connector.id})
+        documents["audit"] = await self._audited(window)
+        zero = self._at_zero()
+        log = [(zero + timedelta(seconds=at_s), line) for at_s, line in self._log.lines()]
+        heard = [(zero + timedelta(seconds=frame.at_s), frame) for frame in self._frames.frames()]
+        collected = Collected(
+            name=name,
+            at=at,
+            # While nobody knows the time, nothing can be said to be outside.
+            window=window if self._clock.trusted else Window(),
+            config=self._config,
+            folder=self._folder,
+            documents=documents,
+            log=log,
+            frames=heard,
+            secrets=self._keys(),
+        )
+        # What makes an archive is needed once in months, and slow to import.
+        from cpd.diagnostics.assembly import assemble
+
+        return await asyncio.to_thread(assemble, collected)
+
+    def trace(self, after: int, limit: int) -> TraceDocument:
+        """The newest *limit* frames behind number *after*, without secrets."""
+        from cpd.diagnostics.redaction import Redaction
+        from cpd.diagnostics.trace import trace_document
+
+        # Of a frame what is secret stands under its name; other texts of the installer's are in none.
+        redaction = Redaction(self._keys())
+        return trace_document(self._frames.frames(), self._at_zero(), redaction, after=after, limit=limit)
+
+    def _keys(self) -> list[str | None]:
+        """The AuthorizationKey that holds, and the file's."""
+        keys = [key for key in self._target.configuration() if key.key.casefold() == "authorizationkey"]
+        return [text for key in keys for text in (key.value, key.file_value)]
+
+    async def _document(self, method: str, params: Mapping[str, object]) -> Any:
+        served = METHODS[method]
+        try:
+            given = msgspec.convert(params, served.params)
+            return await served.answer(self._target, given, Caller(_NOBODY))
+        except (ControlRefused, CpdError) as error:
+            return {"not_available": str(error)}
+
+    async def _audited(self, window: Window) -> Any:
+        try:
+            calls = await self._store.relaxed(lambda repositories: repositories.audit.recent(_MOST_ROWS))
+        except CpdError as error:
+            return {"not_available": str(error)}
+        return [_audited(call) for call in calls if window.has(call.at)]
+
+
+def _audited(call: AuditedCall) -> dict[str, Any]:
+    return {
+        "uid": call.uid,
+        "method": call.method,
+        "params": msgspec.json.decode(call.params),
+        "at": call.at,
+    }
