@@ -10,7 +10,7 @@ from ocpp.v16 import call, call_result
 from ocpp.v16.enums import AuthorizationStatus, RegistrationStatus
 
 from cpd.lab.csms.behaviour import Behaviour, Reaction, Tag
-from cpd.lab.csms.session import CallRefused, InvalidAnswer, NotConnected
+from cpd.lab.csms.requests import CallRefused, InvalidAnswer, NotConnected
 from cpd.lab.csms.station_log import Event
 from cpd.ocpp.transport import ConnectionLost, DialFailed, Endpoint
 from tests.lab.charge_points import STATION, URL, Bench, on_bench

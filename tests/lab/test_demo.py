@@ -10,10 +10,15 @@ from hypothesis import strategies as st
 
 from cpd.cli.terminal import Terminal, columns_of
 from cpd.control.api import StatusDocument
+from cpd.lab.csms.personalities import PERSONALITIES, find_csms
 from cpd.lab.demo.checklist import Checklist
+from cpd.lab.demo.listing import render_names
 from cpd.lab.demo.picture import Picture, live_heads, live_line
 from cpd.lab.demo.profiles import Step, charge_point_max, duty_percent, tx_default, tx_profile
 from cpd.lab.demo.story import pace
+from cpd.lab.demo.words import answered, trouble
+from cpd.lab.names import UnknownName
+from cpd.lab.vehicles import VEHICLES, find_vehicle
 from hal.iec61851 import duty_ns_for
 from tests.lab.charge_points import STATION, Bench, on_bench
 
@@ -74,7 +79,7 @@ def test_every_profile_of_the_demo_satisfies_the_schema() -> None:
 
     async def story(bench: Bench) -> None:
         from cpd.lab.csms.console import message_of
-        from cpd.lab.csms.session import CallRefused
+        from cpd.lab.csms.requests import CallRefused
 
         async with bench.charge_point():
             for profile in (charge_point_max(50), tx_default(40), stepped):
@@ -128,3 +133,64 @@ def test_no_line_of_the_checklist_is_wider_than_the_terminal(
     checklist.add("e" + words, seen, right=False)
     rendered = checklist.render(Terminal(width=width, unicode=unicode))
     assert all(columns_of(line) <= width for line in rendered.splitlines())
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_every_name_has_one_line_that_fits(width: int) -> None:
+    lines = render_names(Terminal(width=width)).splitlines()
+    assert max(len(line) for line in lines) <= width
+    named = {line.split()[0] for line in lines if line and not line.startswith(" ")}
+    assert {*PERSONALITIES, *VEHICLES} <= named
+    if width == 40:
+        about = lines[lines.index("csms-silent") + 1]
+        assert about == "  answers pings, and no CALL"
+
+
+@pytest.mark.parametrize("name", ["csms-stop-hater", "stop-hater", "STOP-HATER"])
+def test_a_personality_is_found_with_and_without_its_prefix(name: str) -> None:
+    assert find_csms(name).name == "csms-stop-hater"
+
+
+def test_a_vehicle_is_found_with_and_without_its_prefix() -> None:
+    assert find_vehicle("zoe") is find_vehicle("ev-zoe")
+    assert find_vehicle("weld").name == "hw-weld"
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("stophater", "did you mean 'csms-stop-hater'?"), ("xyzxyz", "cpd demo --list names all")],
+)
+def test_an_unknown_name_is_told_with_what_was_perhaps_meant(name: str, hint: str) -> None:
+    with pytest.raises(UnknownName, match="there is no central system"):
+        find_csms(name)
+    with pytest.raises(UnknownName) as unknown:
+        find_csms(name)
+    assert hint in str(unknown.value)
+
+
+def csms_status(**changes: Any) -> StatusDocument:
+    csms = {"online": False, "registration": None, "since": None, "last_error": None} | changes
+    document = {"station": {"clock": {"now": "2026-03-02T10:00:10Z"}}, "csms": csms}
+    return cast(StatusDocument, document)
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (csms_status(online=True, last_error="HTTP 404"), None),
+        (csms_status(last_error="HTTP 404"), "HTTP 404"),
+        (csms_status(registration="Pending", since="2026-03-02T10:00:00Z"), "registration Pending"),
+        (csms_status(since="2026-03-02T10:00:00Z"), "a link for 10 s, and no answer"),
+        (csms_status(since="2026-03-02T10:00:09Z"), None),
+    ],
+)
+def test_the_demo_says_why_a_charger_is_not_online(status: StatusDocument, words: str | None) -> None:
+    assert trouble(status) == words
+
+
+def test_the_demo_counts_what_was_asked_by_its_outcome() -> None:
+    accepted: dict[str, Any] = {"action": "ClearCache", "answer": {"status": "Accepted"}, "error": None}
+    refused = {"action": "GetDiagnostics", "answer": None, "error": "NotSupported"}
+    report = {"connections": 2, "asked": [accepted, accepted, refused]}
+    assert answered(report) == "2 links; asked: ClearCache Accepted ×2, GetDiagnostics NotSupported"
+    assert answered({"connections": 1, "asked": []}) == "1 link; nothing asked"

@@ -5,7 +5,7 @@ from itertools import count
 
 import pytest
 
-from cpd.lab.csms.ledger import BookedTransaction, Ledger
+from cpd.lab.csms.ledger import BookedTransaction, Ledger, discrepancies
 
 TEN = datetime(2026, 3, 2, 10, tzinfo=UTC)
 
@@ -130,3 +130,53 @@ def test_what_cannot_be_is_objected_to(desk: Desk, story: object, objection: str
     story(desk)
     assert len(desk.objections) == 1
     assert objection in desk.objections[0]
+
+
+@pytest.mark.parametrize(
+    ("story", "fault"),
+    [
+        (lambda d: (d.start(), d.stop(1, 90)), None),
+        (
+            lambda d: (d.start(), d.stop(1, 40), d.start(40, minute=40), d.stop(2, 90, minute=50)),
+            "booked are TAG, TAG",
+        ),
+        (lambda d: None, "booked are none"),
+        (lambda d: (d.start(), d.meter(90, transaction_id=1)), "still open"),
+        (lambda d: (d.start(), d.stop(1, 89)), "89 Wh are booked, the register moved 90 Wh"),
+        (lambda d: (d.start(), d.stop(1, 91)), "91 Wh are booked, the register moved 90 Wh"),
+    ],
+)
+def test_the_books_are_exact_only_where_every_session_and_every_wh_is_in_them_once(
+    desk: Desk, story: object, fault: str | None
+) -> None:
+    assert callable(story)
+    story(desk)
+    wrong = discrepancies(desk.ledger.transactions, id_tags=["TAG"], moved_wh=90)
+    assert any(fault in words for words in wrong) if fault else wrong == []
+
+
+def test_what_flowed_between_two_transactions_is_missed(desk: Desk) -> None:
+    for started_wh, stopped_wh, minute in ((0, 40, 0), (50, 90, 40)):
+        booked = desk.start(started_wh, minute=minute)
+        desk.stop(booked.id, stopped_wh, minute=minute + 5)
+    wrong = discrepancies(desk.ledger.transactions, id_tags=["TAG", "TAG"], moved_wh=80)
+    assert wrong == ["10 Wh between TAG and TAG are nobody's"]
+
+
+@pytest.mark.parametrize(
+    ("moved_wh", "hidden_wh", "right"), [(90, 50, True), (91, 50, False), (39, 50, False), (None, 0, True)]
+)
+def test_a_meter_that_hides_energy_may_cost_some_and_never_invents_any(
+    desk: Desk, moved_wh: int | None, hidden_wh: int, right: bool
+) -> None:
+    desk.start()
+    desk.stop(1, 40)
+    books = desk.ledger.transactions
+    assert (discrepancies(books, id_tags=["TAG"], moved_wh=moved_wh, hidden_wh=hidden_wh) == []) is right
+
+
+def test_a_stop_that_the_central_system_refused_is_not_the_charge_points_fault(desk: Desk) -> None:
+    desk.start()
+    desk.ledger.refuse_stop(1)
+    desk.start(minute=40)
+    assert desk.objections == []

@@ -96,8 +96,22 @@ def test_the_process_serves_obeys_records_and_ends_with_its_stdin(tmp_path: Path
     assert entries[1]["text"] == BOOT
 
 
+def test_the_process_has_a_personality_that_can_be_hurried() -> None:
+    with csms_process("--personality", "aws-2h", "--hurry") as csms:
+        assert csms.ask("behave", behaviour={})["closes_after_s"] == [4, 4, 7_200]
+    with csms_process("--personality", "csms-aws-2h", "--behaviour", '{"interval_s": 9}') as csms:
+        behaviour = csms.ask("behave", behaviour={})
+        assert (behaviour["closes_after_s"], behaviour["interval_s"]) == ([7_200], 9)
+
+
 @pytest.mark.parametrize(
-    ("option", "value"), [("--behaviour", "{"), ("--behaviour", '{"x": 1}'), ("--password", "no-colon")]
+    ("option", "value"),
+    [
+        ("--behaviour", "{"),
+        ("--behaviour", '{"x": 1}'),
+        ("--password", "no-colon"),
+        ("--personality", "nobody"),
+    ],
 )
 def test_wrong_options_end_the_process_with_status_2(option: str, value: str) -> None:
     command = [sys.executable, "-m", "cpd.lab.csms", option, value]

@@ -99,6 +99,29 @@ async def test_a_link_is_dropped_without_a_closing_handshake(central_system: Cen
         assert closed.value.rcvd is None
 
 
+async def test_a_link_is_closed_after_a_while_with_the_code_that_is_scripted(
+    central_system: CentralSystem,
+) -> None:
+    central_system.behaviour = Behaviour(closes_after_s=(0.01,), close_code=1001)
+    async with listening(central_system) as port, dialled(port) as websocket:
+        with pytest.raises(ConnectionClosed) as closed:
+            await websocket.recv()
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1001
+
+
+async def test_a_frame_that_is_too_long_is_answered_with_close_code_1009(
+    central_system: CentralSystem,
+) -> None:
+    central_system.behaviour = Behaviour(most_characters=len(BOOT) - 1)
+    async with listening(central_system) as port, dialled(port) as websocket:
+        await websocket.send(BOOT)
+        with pytest.raises(ConnectionClosed) as closed:
+            await websocket.recv()
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1009
+
+
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
     """A certificate for localhost that signs itself; its key is beside it."""

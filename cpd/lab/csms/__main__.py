@@ -20,8 +20,11 @@ from cpd.clock import SystemClock
 from cpd.lab.csms.behaviour import Behaviour
 from cpd.lab.csms.central_system import CentralSystem
 from cpd.lab.csms.console import Command, CommandFailed, carry_out
+from cpd.lab.csms.personalities import find_csms
+from cpd.lab.csms.session import Acts
 from cpd.lab.csms.station_log import Entry
 from cpd.lab.csms.websocket import listening
+from cpd.lab.names import UnknownName
 
 _LONGEST_COMMAND_BYTES = 1 << 20
 
@@ -36,14 +39,27 @@ def main(arguments: list[str] | None = None) -> None:
 @click.option("--port", default=0, show_default=True, help="0 takes a free one.")
 @click.option("--record", type=click.Path(dir_okay=False, path_type=Path), help="File for every frame.")
 @click.option("--behaviour", default="{}", help="Fields of the behaviour to start with, as JSON.")
+@click.option("--personality", metavar="NAME", help="One of the field, as in cpd demo --list.")
+@click.option("--hurry", is_flag=True, help="Shorten what takes hours with this personality.")
 @click.option("--password", multiple=True, metavar="ID:PASSWORD", help="Ask for Basic authentication.")
 @click.option("--cert", type=click.Path(exists=True), help="Certificate and key in PEM: serve wss.")
 def csms(
-    host: str, port: int, record: Path | None, behaviour: str, password: tuple[str, ...], cert: str | None
+    host: str,
+    port: int,
+    record: Path | None,
+    behaviour: str,
+    personality: str | None,
+    hurry: bool,
+    password: tuple[str, ...],
+    cert: str | None,
 ) -> None:
     """A central system for OCPP 1.6J, driven by JSON lines on stdin."""
     try:
-        first = Behaviour().changed(json.loads(behaviour))
+        character = find_csms(personality or "plain")
+    except UnknownName as error:
+        raise click.BadParameter(str(error), param_hint="--personality") from error
+    try:
+        first = character.behaviour_when(hurried=hurry).changed(json.loads(behaviour))
     except (ValueError, TypeError) as error:
         raise click.BadParameter(str(error), param_hint="--behaviour") from error
     passwords = dict(entry.split(":", 1) for entry in password if ":" in entry)
@@ -53,7 +69,7 @@ def csms(
     if cert is not None:
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         tls.load_cert_chain(cert)
-    asyncio.run(_run(host, port, record, first, passwords or None, tls))
+    asyncio.run(_run(host, port, record, first, character.acts, passwords or None, tls))
 
 
 async def _run(
@@ -61,6 +77,7 @@ async def _run(
     port: int,
     record: Path | None,
     behaviour: Behaviour,
+    acts: Acts | None,
     passwords: dict[str, str] | None,
     tls: ssl.SSLContext | None,
 ) -> None:
@@ -70,7 +87,7 @@ async def _run(
             # A few kB of a lab's own traffic; nothing waits for this disk.
             file = stack.enter_context(record.open("a", encoding="utf-8"))
             journal = _writer(file)
-        central_system = CentralSystem(SystemClock(), behaviour, journal=journal)
+        central_system = CentralSystem(SystemClock(), behaviour, acts=acts, journal=journal)
         listen = listening(central_system, host=host, port=port, passwords=passwords, tls=tls)
         # Outside of the server: at the end of stdin the links go first, and with them what commands wait for.
         commands = await stack.enter_async_context(asyncio.TaskGroup())

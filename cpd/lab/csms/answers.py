@@ -137,7 +137,10 @@ class Answers(ChargePoint):
         return call_result.SignedFirmwareStatusNotification()
 
     def _now_text(self) -> str:
-        now = self.clock.now() + timedelta(seconds=self.behaviour.now.clock_error_s)
+        behaviour = self.behaviour.now
+        now = self.clock.now() + timedelta(seconds=behaviour.clock_error_s)
+        if behaviour.clock_format is not None:
+            return now.strftime(behaviour.clock_format)
         return now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
     def _id_tag_info(self, id_tag: str, status: AuthorizationStatus | None = None) -> IdTagInfo:

@@ -54,6 +54,12 @@ class Behaviour(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     replaces their status in StartTransaction.conf. *transaction_ids* are given first, in order; then numbers
     count up from *first_transaction_id*. *reactions* are by action. With *upgrade_status* the WebSocket is
     refused with that HTTP status, and *retry_after_s* where it is set; *subprotocol* None selects none.
+
+    *clock_format* writes each currentTime (UTC) by `strftime`, None as OCPP 1.6 wants it. *unknown_tags* is the
+    status of idTags that are not in *tags*. *crossed* is what a CALL meets that a CALL of the central system
+    crosses; None: nothing, as each direction is on its own. *numeric_ids*: its CALLs have numbers for ids.
+    A frame of more than *most_characters* makes it close the link with 1009. *closes_after_s* is how long the
+    links are kept, in turn and over and over, until they are closed with *close_code*; empty: for ever.
     """
 
     registration: RegistrationStatus = RegistrationStatus.accepted
@@ -68,13 +74,24 @@ class Behaviour(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     upgrade_status: int | None = None
     retry_after_s: int | None = None
     subprotocol: str | None = "ocpp1.6"
+    clock_format: str | None = None
+    unknown_tags: AuthorizationStatus = AuthorizationStatus.accepted
+    crossed: Reaction | None = None
+    numeric_ids: bool = False
+    most_characters: int | None = None
+    closes_after_s: tuple[float, ...] = ()
+    close_code: int = 1000
 
     def tag(self, id_tag: str) -> Tag:
-        """What is known of *id_tag*; unknown ones are accepted."""
+        """What is known of *id_tag*."""
         for known, tag in self.tags.items():
             if known.casefold() == id_tag.casefold():
                 return tag
-        return Tag()
+        return Tag(status=self.unknown_tags)
+
+    def keeps_s(self, link: int) -> float | None:
+        """How long the *link*-th link of a charge point, from 1, is kept; None for ever."""
+        return self.closes_after_s[(link - 1) % len(self.closes_after_s)] if self.closes_after_s else None
 
     def transaction_id(self, started: int) -> int:
         """The number of a transaction before which *started* others were booked."""

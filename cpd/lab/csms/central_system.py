@@ -8,25 +8,31 @@ from typing import Any
 
 from cpd.clock import Clock
 from cpd.lab.csms.behaviour import Behaviour, BehaviourInForce
-from cpd.lab.csms.session import NotConnected, Session, Wire
+from cpd.lab.csms.requests import NotConnected
+from cpd.lab.csms.session import Acts, Session, Wire
 from cpd.lab.csms.station_log import Entry, StationLog
 
 _ANSWERS_WELL = Behaviour()
 
 
 class CentralSystem:
-    """Serves every charge point that comes, as *behaviour* says; *journal* gets every entry of every log."""
+    """Serves every charge point that comes, as *behaviour* says, and *acts* over each link of theirs by itself.
+
+    *journal* gets every entry of every log.
+    """
 
     def __init__(
         self,
         clock: Clock,
         behaviour: Behaviour = _ANSWERS_WELL,
         *,
+        acts: Acts | None = None,
         journal: Callable[[Entry], None] = lambda _entry: None,
         answer_timeout_s: float = 30.0,
     ) -> None:
         self._clock = clock
         self._behaviour = BehaviourInForce(behaviour)
+        self._acts = acts
         self._journal = journal
         self._answer_timeout_s = answer_timeout_s
         self._logs: dict[str, StationLog] = {}
@@ -63,6 +69,7 @@ class CentralSystem:
             clock=self._clock,
             transaction_id=self._next_transaction_id,
             answer_timeout_s=self._answer_timeout_s,
+            acts=self._acts,
         )
         self._sessions[station] = session
         try:
@@ -77,14 +84,14 @@ class CentralSystem:
         Raises NotConnected, CallRefused (a CALLERROR came), InvalidAnswer, TimeoutError, and ValueError for a
         message that does not satisfy its schema.
         """
-        return await self._session(station).request(message)
+        return await self._session(station).requests.ask(message)
 
     async def call_raw(self, station: str, action: str, payload: object) -> Any:
         """Send a CALL as it is, right or wrong; returns the payload of its answer, unchecked.
 
         Raises NotConnected, CallRefused and TimeoutError.
         """
-        return await self._session(station).request_raw(action, payload)
+        return await self._session(station).requests.ask_raw(action, payload)
 
     async def send_raw(self, station: str, text: str) -> None:
         """Send any text as a frame, right or wrong."""

@@ -10,7 +10,7 @@ from ocpp.charge_point import camel_to_snake_case, remove_nones, serialize_as_di
 from ocpp.v16 import call
 
 from cpd.lab.csms.central_system import CentralSystem
-from cpd.lab.csms.session import CallRefused, InvalidAnswer, NotConnected
+from cpd.lab.csms.requests import CallRefused, InvalidAnswer, NotConnected
 from cpd.lab.csms.station_log import StationLog
 
 
@@ -90,7 +90,10 @@ async def carry_out(command: Command, central_system: CentralSystem) -> Any:
 
 
 def report(log: StationLog) -> dict[str, Any]:
-    """What was seen of a charge point: links, registration, statuses by connector, bookings, violations."""
+    """What was seen of a charge point: links, registration, statuses by connector, bookings, violations.
+
+    *asked* is what the central system asked it, with each answer or the code of its error.
+    """
     statuses = {
         message.connector_id: str(message.status) for message in log.messages(call.StatusNotification)
     }
@@ -100,6 +103,10 @@ def report(log: StationLog) -> dict[str, Any]:
         "registration": log.registration,
         "statuses": statuses,
         "transactions": msgspec.to_builtins(log.ledger.transactions),
+        "asked": [
+            {"action": one.action, "payload": one.payload, "answer": one.answer, "error": one.error}
+            for one in log.asked
+        ],
         "violations": log.violations,
     }
 

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import unquote
 
+from websockets.frames import CloseCode
+
 from cpd.lab.csms.central_system import CentralSystem
 from cpd.ocpp.transport import SUBPROTOCOL, Connection, ConnectionLost, DialFailed, Endpoint, MessageTooBig
 
@@ -20,8 +22,6 @@ class MemoryNetwork:
         """False: nobody can be dialled; links that stand are not concerned, see `cut`."""
         self.swallows = False
         """True: every frame and ping vanishes without a trace, as behind a dead NAT; links stay open."""
-        self.most_characters: int | None = None
-        """A longer frame makes the central system close the link with 1009."""
         self.dials = 0
         self._central_system = central_system
         self._links = links
@@ -101,11 +101,6 @@ class _End:
     async def send(self, text: str) -> None:
         if self._closed.is_set():
             raise self._loss
-        most = self._network.most_characters
-        if most is not None and len(text) > most:
-            self._loss = MessageTooBig("the central system closed the link with 1009")
-            self.abort()
-            return
         if not self._network.swallows:
             self._outbox.put_nowait(text)
 
@@ -114,6 +109,11 @@ class _End:
             await self._closed.wait()
         if self._closed.is_set():
             raise self._loss
+
+    async def close(self, code: int) -> None:
+        kind = MessageTooBig if code == CloseCode.MESSAGE_TOO_BIG else ConnectionLost
+        self._other._loss = kind(f"the central system closed the link with {code}")
+        self.abort()
 
     def abort(self) -> None:
         for end in (self, self._other):

@@ -5,21 +5,20 @@ frames, each CALL is answered in a task of its own, and nobody waits for an answ
 """
 
 import asyncio
-import json
 import logging
-from collections.abc import Callable
-from typing import Any, Protocol
-from uuid import uuid4
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, TypeAlias
 
-from ocpp.exceptions import OCPPError, UnknownCallErrorCodeError
-from ocpp.messages import Call, CallError, CallResult, MessageType, validate_payload
-from ocpp.v16 import call
+from ocpp.exceptions import OCPPError
+from ocpp.messages import Call, CallError, CallResult, validate_payload
 from ocpp.v16.enums import Action, RegistrationStatus
+from websockets.frames import CloseCode
 
 from cpd.clock import Clock
 from cpd.lab.csms.answers import Answers
 from cpd.lab.csms.behaviour import BehaviourInForce, Reaction
 from cpd.lab.csms.conformance import NonconformingFrame, date_faults, message_from
+from cpd.lab.csms.requests import CallRefused, NotConnected, Requests, words
 from cpd.lab.csms.station_log import Event, StationLog
 from cpd.ocpp.transport import ConnectionLost
 
@@ -39,25 +38,11 @@ class Wire(Protocol):
     async def send(self, text: str) -> None:
         """Hand a frame over."""
 
+    async def close(self, code: int) -> None:
+        """End the connection with a closing handshake of this code (RFC 6455 §7.4)."""
+
     def abort(self) -> None:
         """Drop the connection without a word."""
-
-
-class NotConnected(Exception):
-    """The charge point has no link, or lost it before it answered."""
-
-
-class CallRefused(Exception):
-    """The charge point answered with a CALLERROR."""
-
-    def __init__(self, code: str, description: str) -> None:
-        super().__init__(f"{code}: {description}" if description else code)
-        self.code = code
-        self.description = description
-
-
-class InvalidAnswer(Exception):
-    """The charge point's answer does not satisfy its schema; it is in the log as a violation, too."""
 
 
 class Session(Answers):
@@ -72,6 +57,7 @@ class Session(Answers):
         clock: Clock,
         transaction_id: Callable[[], int],
         answer_timeout_s: float,
+        acts: "Acts | None",
     ) -> None:
         super().__init__(
             wire,
@@ -83,82 +69,40 @@ class Session(Answers):
             logger=_package_log,
         )
         self._wire = wire
-        self._waiting: set[str] = set()
-        self._given_up: set[str] = set()
-        self._refusals: dict[str, CallError] = {}
+        self._acts = acts
+        self.requests = Requests(
+            self._send, station_log=station_log, behaviour=behaviour, timeout_s=answer_timeout_s
+        )
         self._message_ids: set[str] = set()
         self._unanswered: set[str] = set()
-        self._lost = False
 
     async def serve(self) -> None:
         """Read and answer until the link ends."""
         self.log.add(Event.CONNECTED)
         try:
-            async with asyncio.TaskGroup() as answers:
+            async with asyncio.TaskGroup() as tasks:
+                keeps_s = self.behaviour.now.keeps_s(self.log.connections)
+                if keeps_s is not None:
+                    tasks.create_task(self._close_after(keeps_s), name="close")
+                if self._acts is not None:
+                    tasks.create_task(self._act(self._acts), name="act")
                 while True:
-                    await self._receive(await self._wire.recv(), answers)
+                    await self._receive(await self._wire.recv(), tasks)
         except* ConnectionLost as error:
             log.debug("link of %s ended: %s", self.id, error.exceptions[0])
         finally:
-            self._lost = True
-            for message_id in self._waiting:
-                # Else call() would wait for its whole time-out.
-                self._response_queue.put_nowait(CallError(message_id, "GenericError", "link lost", {}))
+            self.requests.lose()
             self.log.add(Event.DISCONNECTED)
 
-    async def request(self, message: Any) -> Any:
-        """Send an `ocpp.v16.call` dataclass; returns the `ocpp.v16.call_result` that comes back.
+    async def try_to_ask(self, action: str, payload: object) -> Any:
+        """Send a CALL as it is; returns the payload of its answer, or None where that is no CALLRESULT, or none.
 
-        Raises CallRefused, InvalidAnswer, NotConnected, TimeoutError, and ValueError for a message of ours
-        that does not satisfy its schema.
+        What came back is in the log. Raises NotConnected.
         """
-        if isinstance(message, call.TriggerMessage | call.ExtendedTriggerMessage):
-            self.log.triggered.add(str(message.requested_message))
-        action = type(message).__name__
-        message_id = str(uuid4())
-        self._waiting.add(message_id)
         try:
-            return await self.call(message, suppress=False, unique_id=message_id)
-        except ConnectionLost as error:
-            raise NotConnected(f"{action}: {error}") from error
-        except (OCPPError, UnknownCallErrorCodeError) as error:
-            refusal = self._refusals.pop(message_id, None)
-            if refusal is not None:
-                raise CallRefused(refusal.error_code, refusal.error_description) from error
-            if message_id not in self._waiting:
-                self.log.violate(f"answer to {action}: {_words(error)}")
-                raise InvalidAnswer(f"{action}: {_words(error)}") from error
-            if self._lost:
-                raise NotConnected(f"{action}: the link was lost before the answer came") from error
-            raise ValueError(f"{action}: {_words(error)}") from error
-        finally:
-            if message_id in self._waiting:
-                self._waiting.remove(message_id)
-                self._given_up.add(message_id)
-
-    async def request_raw(self, action: str, payload: object) -> Any:
-        """Send a CALL as it is, right or wrong; returns the payload of the CALLRESULT, unchecked.
-
-        Raises CallRefused, NotConnected and TimeoutError.
-        """
-        message_id = str(uuid4())
-        self._waiting.add(message_id)
-        try:
-            async with self._call_lock:
-                await self._send(json.dumps([MessageType.Call, message_id, action, payload]))
-                answer = await self._get_specific_response(message_id, self._response_timeout)
-        except ConnectionLost as error:
-            raise NotConnected(f"{action}: {error}") from error
-        finally:
-            refusal = self._refusals.pop(message_id, None)
-            if message_id in self._waiting:
-                self._waiting.remove(message_id)
-                self._given_up.add(message_id)
-        if refusal is not None:
-            raise CallRefused(refusal.error_code, refusal.error_description)
-        if isinstance(answer, CallError):
-            raise NotConnected(f"{action}: the link was lost before the answer came")
-        return answer.payload
+            return await self.requests.ask_raw(action, payload)
+        except (CallRefused, TimeoutError):
+            return None
 
     async def send_raw(self, text: str) -> None:
         """Send any text as a frame."""
@@ -168,8 +112,22 @@ class Session(Answers):
         """End the link without a word."""
         self._wire.abort()
 
+    async def _act(self, acts: "Acts") -> None:
+        try:
+            await acts(self)
+        except NotConnected as error:
+            log.debug("%s: %s", self.id, error)
+
+    async def _close_after(self, keeps_s: float) -> None:
+        await self.clock.sleep(keeps_s)
+        await self._wire.close(self.behaviour.now.close_code)
+
     async def _receive(self, text: str | bytes, answers: asyncio.TaskGroup) -> None:
         self.log.add(Event.RECEIVED, text if isinstance(text, str) else repr(text))
+        most = self.behaviour.now.most_characters
+        if most is not None and len(text) > most:
+            await self._wire.close(CloseCode.MESSAGE_TOO_BIG)
+            return
         try:
             message = message_from(text)
         except NonconformingFrame as error:
@@ -180,7 +138,7 @@ class Session(Answers):
         if isinstance(message, Call):
             await self._receive_call(message, answers)
         else:
-            self._receive_answer(message)
+            self.requests.receive(message)
 
     async def _receive_call(self, message: Call, answers: asyncio.TaskGroup) -> None:
         self._check_call(message)
@@ -192,25 +150,16 @@ class Session(Answers):
         try:
             await validate_payload(message, self._ocpp_version)
         except OCPPError as error:
-            self.log.violate(f"{message.action}: {_words(error)}")
-            await self._send(_error(message, "FormationViolation", _words(error)))
+            self.log.violate(f"{message.action}: {words(error)}")
+            await self._send(_error(message, "FormationViolation", words(error)))
             return
         self.log.add_call(message)
         reaction = self.behaviour.take(message.action)
         if reaction.plain:
             self._unanswered.add(message.unique_id)
-        answers.create_task(self._answer(message, reaction), name=f"answer-{message.action}")
-
-    def _receive_answer(self, message: CallResult | CallError) -> None:
-        if message.unique_id in self._given_up:
-            return
-        if message.unique_id not in self._waiting:
-            self.log.violate(f"an answer to {message.unique_id!r}, which is no CALL that waits for one")
-            return
-        self._waiting.remove(message.unique_id)
-        if isinstance(message, CallError):
-            self._refusals[message.unique_id] = message
-        self._response_queue.put_nowait(message)
+        # A CALL of its own that is in flight now crossed this one, and so does any that goes out before the answer.
+        made = -1 if self.requests.in_flight else self.requests.made
+        answers.create_task(self._answer(message, reaction, made), name=f"answer-{message.action}")
 
     def _check_call(self, message: Call) -> None:
         """OCPP-J 1.6 §4.1 on ids and turns, OCPP 1.6 §4.2 on charge points that are not accepted."""
@@ -224,14 +173,19 @@ class Session(Answers):
         if registration == RegistrationStatus.rejected or message.action not in self.log.triggered:
             self.log.violate(f"{message.action} while the registration is {registration}")
 
-    async def _answer(self, message: Call, reaction: Reaction) -> None:
+    async def _answer(self, message: Call, reaction: Reaction, requests_made: int) -> None:
         if reaction.delay_s:
             await self.clock.sleep(reaction.delay_s)
         if reaction.held:
             await self.behaviour.released(message.action)
+        crossed = self.behaviour.now.crossed
+        if crossed is not None and self.requests.made != requests_made:
+            reaction = crossed
         if reaction.drops_link:
             self.drop()
         elif reaction.error is not None:
+            if message.action == Action.stop_transaction:
+                self.log.ledger.refuse_stop(message.payload["transactionId"])
             await self._send(_error(message, reaction.error, "as scripted"))
         elif reaction.answer is not None:
             await self._send(CallResult(message.unique_id, reaction.answer).to_json())
@@ -250,7 +204,5 @@ def _error(message: Call, code: str, description: str) -> str:
     return text
 
 
-def _words(error: Exception) -> str:
-    """The cause that the package keeps in the details, without the whole schema behind it."""
-    cause = str(getattr(error, "details", {}).get("cause", error))
-    return cause.partition("\n")[0]
+Acts: TypeAlias = Callable[[Session], Awaitable[None]]
+"""What a central system does by itself over each link, from its beginning; the end of the link is its end."""

@@ -52,6 +52,17 @@ class ReceivedCall:
     message: Any
 
 
+@dataclass(slots=True, kw_only=True)
+class Asked:
+    """A CALL of the central system; *answer* and *error* (the code of a CALLERROR) are None until one comes."""
+
+    at_s: float
+    action: str
+    payload: object
+    answer: dict[str, Any] | None = None
+    error: str | None = None
+
+
 class StationLog:
     """Everything about one charge point, across its links and restarts."""
 
@@ -59,6 +70,7 @@ class StationLog:
         self.station = station
         self.entries: list[Entry] = []
         self.calls: list[ReceivedCall] = []
+        self.asked: list[Asked] = []
         self.ledger = Ledger(self.violate)
         self.registration: str | None = None
         self.triggered: set[str] = set()
@@ -133,6 +145,12 @@ class StationLog:
             )
         )
         self._grown.fire()
+
+    def ask(self, action: str, payload: object) -> Asked:
+        """A CALL of the central system is about to go out; what comes back is noted in what this returns."""
+        asked = Asked(at_s=self._clock.monotonic_s(), action=action, payload=payload)
+        self.asked.append(asked)
+        return asked
 
     def violate(self, words: str) -> None:
         """The charge point did what OCPP 1.6 does not allow."""

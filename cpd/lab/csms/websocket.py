@@ -95,6 +95,9 @@ class _WebSocket:
         except ConnectionClosed as error:
             raise ConnectionLost(str(error)) from error
 
+    async def close(self, code: int) -> None:
+        await self._websocket.close(code)
+
     def abort(self) -> None:
         self._websocket.transport.abort()
 

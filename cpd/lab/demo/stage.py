@@ -5,7 +5,7 @@ It knows how to look and how to wait for a sight; what is to be seen is the stor
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -33,6 +33,7 @@ id = "{station}"
 [csms]
 url = "ws://127.0.0.1:{port}/ocpp/"
 reconnect_jitter_s = 0
+answer_timeout_s = {answer_timeout_s}
 
 [store]
 path = {store}
@@ -49,7 +50,7 @@ id = 1
 max_current_a = {max_current_a}
 
 [ocpp]
-MeterValueSampleInterval = 1
+{ocpp}
 """
 
 
@@ -180,20 +181,31 @@ class Stage:
 
 @asynccontextmanager
 async def on_stage(
-    terminal: Terminal, checklist: Checklist, *, max_current_a: int, behaviour: str
+    terminal: Terminal,
+    checklist: Checklist,
+    *,
+    max_current_a: int,
+    csms: Sequence[str],
+    keys: Mapping[str, str | int | bool],
+    answer_timeout_s: float = 30.0,
 ) -> AsyncIterator[Stage]:
-    """A stage for the length of a `with`; whatever happens, nothing of it is left behind."""
+    """A stage for the length of a `with`; whatever happens, nothing of it is left behind.
+
+    *csms* are the arguments of the central system's process, *keys* the charger's initial OCPP configuration.
+    """
     with TemporaryDirectory(prefix="cpd-demo-") as name:
         folder = Path(name)
-        async with csms_running("--behaviour", behaviour) as csms:
+        async with csms_running(*csms) as central_system:
             config = folder / "cpd.toml"
             socket = str(folder / "cpd.sock")
             config.write_text(
                 _CONFIG.format(
                     station=STATION,
-                    port=csms.port,
+                    port=central_system.port,
                     max_current_a=max_current_a,
-                    # A TOML string is written as a JSON string is.
+                    answer_timeout_s=answer_timeout_s,
+                    # A TOML string, number or boolean is written as in JSON.
+                    ocpp="\n".join(f"{key} = {json.dumps(value)}" for key, value in keys.items()),
                     folder=json.dumps(name),
                     store=json.dumps(str(folder / "cpd.db")),
                     socket=json.dumps(socket),
@@ -201,7 +213,7 @@ async def on_stage(
             )
             daemon = DaemonProcess(config, folder / "cpd.log")
             control = ControlClient(socket)
-            stage = Stage(csms, daemon, control, checklist=checklist, terminal=terminal)
+            stage = Stage(central_system, daemon, control, checklist=checklist, terminal=terminal)
             try:
                 await daemon.start()
                 yield stage
