@@ -17,26 +17,27 @@ from cpd.clock import Clock, SystemClock
 from cpd.control.listener import listening
 from cpd.control.server import ControlServer
 from cpd.control.station_target import StationTarget
-from cpd.domain.composite import Connector, Supply
+from cpd.diagnostics.bundle import Bundler
+from cpd.diagnostics.log_ring import recorded_log
+from cpd.diagnostics.uploader import DiagnosticsUploader
 from cpd.firmware import MachineFirmware
 from cpd.hard_reset import reset_machine
-from cpd.ocpp.link import SILENCE_S, Link, LinkSettings
-from cpd.ocpp.transport import Connect, Endpoint, TlsSettings, endpoint_url
+from cpd.ocpp.frame_ring import FrameRing
+from cpd.ocpp.link import Link
+from cpd.ocpp.transport import Connect
 from cpd.ocpp.v16.charge_point import ChargePoint
 from cpd.ocpp.v16.translate_profiles import profile_to
+from cpd.parts import firmware_commands, hal_config, link_settings, station_config
+from cpd.reloading import Reloading
 from cpd.settings import Settings, load_settings
-from cpd.station.config import StationConfig
 from cpd.station.csms import Csms, NoCsms
-from cpd.station.fail_safe import FailSafe
 from cpd.station.reset import Reset, ResetKind
-from cpd.station.snapshot import StationIdentity
 from cpd.station.station import Station
 from cpd.station.timebase import Timebase
 from cpd.storage.database import Database
 from cpd.systemd import Notifier, log_to_stderr, watchdog_interval_s
 from hal.errors import BackendUnavailable
-from hal.guard import Guard, HalConfig, open_guard
-from hal.outlet.config import OutletConfig
+from hal.guard import Guard, open_guard
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +50,7 @@ class Daemon:
     station: Station
     csms: Csms
     control: ControlServer
+    reloading: Reloading
 
 
 @asynccontextmanager
@@ -67,35 +69,81 @@ async def running(
     async with AsyncExitStack() as stack:
         # First, because it tells whether another daemon runs: nothing of that one's may be touched.
         listener = stack.enter_context(listening(settings.control.socket))
-        guard = await stack.enter_async_context(open_guard(_hal_config(settings)))
+        recorded, frames = stack.enter_context(recorded_log(clock.monotonic_s)), FrameRing()
+        guard = await stack.enter_async_context(open_guard(hal_config(settings)))
         store = await stack.enter_async_context(Database.open(settings.store.path))
         timebase = Timebase(clock)
-        charge_point = _charge_point(settings, clock, connect, rng)
+        charge_point = _charge_point(settings, clock, connect, rng, frames)
         csms: Csms = NoCsms() if charge_point is None else charge_point
+        ca_file = None if settings.csms is None else settings.csms.ca_file
+        firmware = MachineFirmware(
+            settings.store.path.with_name("firmware"),
+            firmware_commands(settings),
+            ca_file=ca_file,
+            takes_anything=settings.hal.backend == "mock",
+        )
+        uploader = DiagnosticsUploader(
+            lambda window, name: bundler.bundle(window, name),
+            station_id=settings.station.id,
+            clock=clock,
+            ca_file=ca_file,
+        )
         station = await Station.load(
-            _station_config(settings),
+            station_config(settings),
             store=store,
             hal=guard,
             csms=csms,
             timebase=timebase,
-            firmware=MachineFirmware(
-                settings.store.path.with_name("firmware"),
-                settings.firmware.install_command,
-                takes_anything=settings.hal.backend == "mock",
-            ),
+            firmware=firmware,
+            diagnostics=uploader,
+            rng=rng,
         )
-        target = StationTarget(station, csms, store, timebase, world=guard.world, profile_document=profile_to)
+
+        def apply(changed: Settings) -> None:
+            station.reconfigure(station_config(changed))
+            firmware.commands = firmware_commands(changed)
+            if charge_point is not None and changed.csms is not None:
+                firmware.ca_file = uploader.ca_file = changed.csms.ca_file
+                charge_point.reconfigure(
+                    link_settings(changed.station.id, changed.csms, changed.offline),
+                    security_profile=changed.csms.security_profile,
+                )
+
+        reloading = Reloading(settings, apply)
+        target = StationTarget(
+            station,
+            csms,
+            store,
+            timebase,
+            world=guard.world,
+            profile_document=profile_to,
+            reload=reloading.reload,
+            bundle=lambda window: bundler.bundle(window),
+            trace=lambda after, limit: bundler.trace(after, limit),
+        )
+        bundler = Bundler(
+            target,
+            station_id=settings.station.id,
+            config=settings.file,
+            store=store,
+            folder=settings.store.path.parent,
+            log=recorded,
+            frames=frames,
+            clock=clock,
+            at_zero=lambda: timebase.at_zero,
+        )
         control = ControlServer(listener, target, clock)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         served = [
             tasks.create_task(control.run(), name="control"),
             tasks.create_task(station.run(), name="station"),
+            tasks.create_task(reloading.run(), name="reload"),
         ]
         if charge_point is not None:
             served.append(tasks.create_task(charge_point.run(station, timebase), name="csms"))
         await control.started.wait()
         try:
-            yield Daemon(guard=guard, station=station, csms=csms, control=control)
+            yield Daemon(guard=guard, station=station, csms=csms, control=control, reloading=reloading)
         finally:
             for task in served:
                 task.cancel()
@@ -121,6 +169,7 @@ async def live(
             reset = daemon.station.reset
             await _until_end(stop, reset)
             log.info("daemon stopping reset=%s", reset.kind)
+            settings = daemon.reloading.settings
             await daemon.station.shut_down(None if stop.is_set() else reset.kind)
             retries = daemon.station.configuration.variables.integer("ResetRetries")
         if stop.is_set():
@@ -156,8 +205,11 @@ async def serve(settings: Settings) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, terminate)
+    # Until the daemon is up there is nothing to reload, and the signal would end the process.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: None)
 
-    def up(_daemon: Daemon) -> None:
+    def up(daemon: Daemon) -> None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, daemon.reloading.ask)
         notifier.ready()
         log.info("daemon ready station=%s", settings.station.id)
 
@@ -191,122 +243,30 @@ async def _feed_watchdog(clock: Clock, notifier: Notifier, interval_s: float) ->
         await clock.sleep(interval_s)
 
 
-def _hal_config(settings: Settings) -> HalConfig:
-    return HalConfig(
-        backend=settings.hal.backend,
-        state_dir=settings.hal.state_dir,
-        outlets=tuple(
-            OutletConfig(
-                id=connector.id,
-                max_current_ma=connector.max_current_a * 1_000,
-                phases=connector.phases,
-                voltage_v=connector.voltage_v,
-                lock=connector.lock,
-                ventilation=connector.ventilation,
-                phase_switching=connector.phase_switching,
-                thermometer=settings.hal.backend == "mock",
-            )
-            for connector in settings.connectors
-        ),
-        # It is in the log; on a laptop that stalls, a late timer must not fail the stop of the daemon.
-        raise_violations=False,
-        remembers_vehicles=settings.hal.mock_vehicle == "remembered",
-    )
-
-
-def _station_config(settings: Settings) -> StationConfig:
-    station = settings.station
-    switching = any(connector.phase_switching for connector in settings.connectors)
-    facts = {
-        "NumberOfConnectors": str(len(settings.connectors)),
-        "ConnectorSwitch3to1PhaseSupported": str(switching).lower(),
-        "ConnectorPhaseRotation": ",".join(
-            f"{connector.id}.{'NotApplicable' if connector.phases == 1 else 'Unknown'}"
-            for connector in settings.connectors
-        ),
-    }
-    fuse_a = station.max_current_a
-    return StationConfig(
-        identity=StationIdentity(
-            id=station.id,
-            vendor=station.vendor,
-            model=station.model,
-            serial_number=station.serial_number,
-            firmware_version=station.firmware_version,
-        ),
-        supply=Supply(
-            connectors=tuple(
-                Connector(
-                    id=connector.id,
-                    phases=connector.phases,
-                    voltage_v=connector.voltage_v,
-                    max_current_ma=connector.max_current_a * 1_000,
-                    phase_switching=connector.phase_switching,
-                )
-                for connector in settings.connectors
-            ),
-            max_current_ma=None if fuse_a is None else fuse_a * 1_000,
-        ),
-        fail_safe=None
-        if settings.offline is None
-        else FailSafe(after_s=settings.offline.after_s, current_ma=settings.offline.max_current_a * 1_000),
-        keep_days=settings.store.keep_days,
-        resume_after_power_loss=station.on_power_loss == "resume",
-        auto_start_tags={
-            connector.id: connector.auto_start_tag for connector in settings.connectors if connector.free_vend
-        },
-        ocpp={**facts, **settings.ocpp},
-        hal_backend=settings.hal.backend,
-        hal_process=settings.hal.process,
-    )
-
-
 def _charge_point(
-    settings: Settings, clock: Clock, connect: Connect, rng: random.Random
+    settings: Settings, clock: Clock, connect: Connect, rng: random.Random, frames: FrameRing
 ) -> ChargePoint | None:
     csms = settings.csms
     if csms is None:
         return None
-    url = endpoint_url(csms.url, settings.station.id)
-    link_settings = LinkSettings(
-        endpoint=Endpoint(
-            url=url,
-            username=settings.station.id,
-            password=csms.password if csms.security_profile in (1, 2) else None,
-            tls=TlsSettings(
-                ca_file=csms.ca_file,
-                cert_file=csms.cert_file,
-                key_file=csms.key_file,
-                verify_hostname=csms.verify_hostname,
-            ),
-        ),
-        answer_timeout_s=csms.answer_timeout_s,
-        reconnect_min_s=csms.reconnect_min_s,
-        reconnect_max_s=csms.reconnect_max_s,
-        reconnect_jitter_s=csms.reconnect_jitter_s,
-        silence_s=_silence_s(settings),
-    )
+    dialled = link_settings(settings.station.id, csms, settings.offline)
 
     def make_link(charge_point: ChargePoint) -> Link:
         return Link(
-            link_settings,
+            dialled,
             clock,
             charge_point.answer,
             connect=connect,
             rng=rng,
             on_change=charge_point.link_changed,
             on_answer=charge_point.answered,
+            frames=frames,
         )
 
     return ChargePoint(
         make_link,
         clock,
-        url=url,
+        url=dialled.endpoint.url,
         security_profile=csms.security_profile,
         verify_hostname=csms.verify_hostname,
     )
-
-
-def _silence_s(settings: Settings) -> float:
-    """An idle CSMS that lives must be heard of before its silence counts as too long."""
-    return SILENCE_S if settings.offline is None else min(SILENCE_S, settings.offline.after_s / 2)

@@ -1,104 +1,89 @@
-"""The machine's side of a firmware update: a file over http, https or ftp, and the installer's command for it."""
+"""The machine's side of a firmware update: the file, and the installer's commands for it."""
 
 import asyncio
 import os
 import subprocess
-import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from cpd.station.firmware import FirmwareFailure
+from cpd.transfers.location import TransferFailed
+from cpd.transfers.transfer import fetch
 
 RESTART_STATUS = 64
 """The exit status with which the installer asks for a restart of the machine."""
 
-SILENCE_S = 20.0
-"""How long a server may say nothing."""
 
-_CHUNK_BYTES = 1 << 16
-_SCHEMES = ("http", "https", "ftp")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirmwareCommands:
+    """What the installer of the charger has set: *install* has ``{file}`` for the file. None: there is none."""
+
+    install: Sequence[str] | None
+    confirm: Sequence[str] | None
+    roll_back: Sequence[str] | None
+    confirm_within_s: float
 
 
 class MachineFirmware:
-    """A `cpd.station.firmware.FirmwareMachine`; the file is *file*.
+    """A `cpd.station.firmware.FirmwareMachine`; the file is *file*, *ca_file* adds to who is trusted with it.
 
-    *command* has ``{file}`` for it. Without a command nothing is installed, unless *takes_anything*: nothing is to
-    be changed then.
+    Without a command nothing is installed, unless *takes_anything*: nothing is to be changed then.
     """
 
-    def __init__(self, file: Path, command: Sequence[str] | None, *, takes_anything: bool) -> None:
+    def __init__(
+        self, file: Path, commands: FirmwareCommands, *, ca_file: Path | None, takes_anything: bool
+    ) -> None:
         self._file = file
-        self._command = command
+        self.commands = commands
+        """What holds from the next step on."""
+        self.ca_file = ca_file
         self._takes_anything = takes_anything
 
+    @property
+    def confirm_within_s(self) -> float:
+        return self.commands.confirm_within_s
+
     async def fetch(self, location: str) -> None:
-        abandoned = threading.Event()
         try:
-            await asyncio.to_thread(_download, location, self._file, abandoned)
-        finally:
-            abandoned.set()
+            await fetch(location, self._file, ca_file=self.ca_file)
+        except TransferFailed as failure:
+            raise FirmwareFailure(str(failure)) from failure
 
     async def install(self) -> bool:
         if not self._file.exists():
             raise FirmwareFailure("the file is gone")
-        if self._command is None:
+        if self.commands.install is None:
             if self._takes_anything:
                 self._discard()
                 return False
             raise FirmwareFailure("firmware.install_command is not set")
-        status = await _run([part.replace("{file}", str(self._file)) for part in self._command])
-        if status not in (0, RESTART_STATUS):
-            raise FirmwareFailure(f"{self._command[0]} ended with status {status}")
+        status = await _run([part.replace("{file}", str(self._file)) for part in self.commands.install])
+        # Of no use any more; one that was interrupted is begun again, and needs it.
         self._discard()
+        if status not in (0, RESTART_STATUS):
+            raise FirmwareFailure(f"{self.commands.install[0]} ended with status {status}")
         return status == RESTART_STATUS
+
+    async def confirm(self) -> None:
+        if self.commands.confirm is not None:
+            await _require(self.commands.confirm)
+
+    async def roll_back(self) -> None:
+        if self.commands.roll_back is None:
+            raise FirmwareFailure("firmware.rollback_command is not set")
+        await _require(self.commands.roll_back)
 
     def _discard(self) -> None:
         with suppress(OSError):
             self._file.unlink()
 
 
-def _download(location: str, file: Path, abandoned: threading.Event) -> None:
-    """Fetch *location* into *file*, which is there whole or not at all. Raises `FirmwareFailure`."""
-    # Needed once in months, and slow to import.
-    import ftplib
-    import http.client
-    import urllib.request
-
-    part = file.with_name(f"{file.name}.part")
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        if urlsplit(location).scheme.lower() not in _SCHEMES:
-            raise FirmwareFailure(f"only {', '.join(_SCHEMES)} are served")
-        with opener.open(location, timeout=SILENCE_S) as answer, part.open("wb") as target:
-            got = 0
-            while chunk := answer.read(_CHUNK_BYTES):
-                if abandoned.is_set():
-                    raise FirmwareFailure("the download was abandoned")
-                got += target.write(chunk)
-            promised = answer.headers.get("Content-Length")
-            if promised is not None and promised.isdigit() and int(promised) != got:
-                raise FirmwareFailure(f"the file ended after {got} of {promised} bytes")
-            target.flush()
-            os.fsync(target.fileno())
-        part.replace(file)
-        _sync_folder(file.parent)
-    except (OSError, EOFError, ftplib.Error, http.client.HTTPException, ValueError) as error:
-        raise FirmwareFailure(
-            f"{type(error).__name__}: {getattr(error, 'reason', None) or 'no file'}"
-        ) from error
-    finally:
-        with suppress(OSError):
-            part.unlink()
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+async def _require(command: Sequence[str]) -> None:
+    status = await _run(command)
+    if status != 0:
+        raise FirmwareFailure(f"{command[0]} ended with status {status}")
 
 
 async def _run(command: Sequence[str]) -> int:

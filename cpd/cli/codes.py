@@ -55,12 +55,12 @@ CODES = {
     "CARD_REFUSED": Explained(
         "CARD WAS REFUSED",
         "The CSMS, or what is known here, refuses the card: invalid, blocked, expired, or charging elsewhere.",
-        "Try another card, or ask the operator.",
+        "Try another card, or ask the operator; cpd auth explain TAG tells why.",
     ),
     "CARD_UNKNOWN_OFFLINE": Explained(
         "CARD UNKNOWN, CSMS OFFLINE",
         "The CSMS does not answer, and the card is not known here.",
-        "Wait for the link, use a known card, or see AllowOfflineTxForUnknownId.",
+        "Wait for the link, or use a known card; cpd auth explain TAG names the key to change.",
     ),
     "TRANSACTION_ENDED": Explained(
         "CHARGING HAS ENDED",
@@ -84,7 +84,8 @@ CODES = {
     ),
     "LIMIT_BELOW_6A_CSMS": Explained(
         "LIMIT IS BELOW 6 A",
-        "A profile of the CSMS allows less than 6 A, the least that can be offered (IEC 61851-1).",
+        "A profile of the CSMS allows less than 6 A, the least that can be offered (IEC 61851-1), or less than "
+        "min_current_a of this connector.",
         "Ask the operator to raise or clear the profile.",
     ),
     "LIMIT_LOCAL": Explained(
@@ -117,14 +118,21 @@ CODES = {
         "Nobody has told the time, so a schedule is held at its lowest limit.",
         "Let NTP or the CSMS set the clock.",
     ),
+    "WAIT_RANDOM_DELAY": Explained(
+        "RANDOM DELAY",
+        "A charging profile raises the current, and random_delay_max_s spreads the rises of many chargers.",
+        "Wait, or: cpd delay N skip",
+    ),
     "WAIT_MIN_PAUSE": Explained(
         "SHORT PAUSE",
-        "Current rises again after 5 s at the earliest, and after 60 s for who gave way to another connector.",
+        "A pause lasts min_pause_s at least, and 60 s for who gave way to another connector. Two increases are 5 s "
+        "apart.",
         "Wait, it goes on by itself.",
     ),
     "WAIT_PHASE_SWITCH": Explained(
         "PHASES ARE BEING SWITCHED",
-        "The contactor stays open for a minute in between.",
+        "The contactor stays open for a minute (phase_switch_pause_s) in between, and 5 minutes lie between two "
+        "changes. With fewer phases than allowed the car charges on meanwhile.",
         "Wait, it goes on by itself.",
     ),
     "WAKING_EV": Explained(
@@ -139,6 +147,11 @@ CODES = {
         "CAR ASKS FOR VENTILATION",
         "State D, and no ventilation is configured here.",
         "Charge it where there is ventilation.",
+    ),
+    "EV_STAYS_IN_C": Explained(
+        "CAR DOES NOT LET GO",
+        "It went on to draw for 6 s after the pilot told it to stop, so the contactor was opened under load.",
+        "Nothing to do now; have the car's charger looked at where it happens often.",
     ),
     "EV_DRAWS_NOTHING": Explained(
         "CAR DRAWS NOTHING",

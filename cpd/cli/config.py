@@ -1,11 +1,13 @@
 """`cpd config`: OCPP configuration keys of the running daemon, and a check of cpd.toml without one."""
 
+import os
+import sys
 from typing import cast
 
 import click
 
 from cpd.cli.client_command import Session, client_command, client_group
-from cpd.cli.terminal import Terminal, labelled
+from cpd.cli.terminal import Terminal, labelled, terminal_for
 from cpd.control.api import ConfigurationDocument, ConfigurationKeyDocument
 
 
@@ -100,10 +102,12 @@ def check(file: str) -> int:
     from cpd.settings import load_settings
 
     try:
-        load_settings(Path(file))
+        settings = load_settings(Path(file))
     except SettingsError as mistakes:
         click.echo(mistakes, err=True)
         return 2
+    for warning in settings.warnings:
+        click.echo("\n".join(terminal_for(sys.stderr, "never", os.environ).wrap(warning)), err=True)
     click.echo(f"{file}: no mistakes")
     return 0
 

@@ -118,6 +118,20 @@ def fault(session: Session, connector: int, kind: str, active: str) -> int:
     return _act(session, "mock.fault", {"connector": connector, "kind": kind, "active": active == "on"})
 
 
+@client_command("deceive", of=mock)
+@click.argument("connector", type=_CONNECTOR, metavar="N")
+@click.argument("defect")
+@click.argument("active", type=click.Choice(["on", "off"]), metavar="on|off")
+def deceive(session: Session, connector: int, defect: str, active: str) -> int:
+    """Let a part say what is not so.
+
+    \b
+    cpd mock deceive 1 meter_frozen on
+    cpd mock deceive 1 reader_bounces on
+    """
+    return _act(session, "mock.deceive", {"connector": connector, "defect": defect, "active": active == "on"})
+
+
 @client_command("meter", of=mock)
 @click.argument("connector", type=_CONNECTOR, metavar="N")
 @click.option("--energy", type=_quantity("Wh"), metavar="WH", help="The register.")

@@ -1,20 +1,26 @@
 """What a technician does at the charger: start, stop, unlock, availability, fault ack, reset."""
 
 import sys
+from collections.abc import Callable
 from typing import cast
 
 import click
 
 from cpd.cli.client_command import Session, client_command, client_group
 from cpd.cli.terminal import Terminal
-from cpd.control.api import AvailabilityDocument
+from cpd.control.api import AvailabilityDocument, DryRunDocument
 from cpd.control.client import ControlClient
 
 UNLOCK_S = 20.0
 """How long the bolt may take: the vehicle stops drawing first."""
 
 _CONNECTOR = click.IntRange(min=1)
-_SURE = click.option("--yes", is_flag=True, help="Do not ask.")
+
+
+def _dangerous(function: Callable[..., int]) -> Callable[..., int]:
+    """The options of every command that ends sessions or overrules a fault."""
+    function = click.option("--dry-run", is_flag=True, help="Only say what would happen.")(function)
+    return click.option("--yes", is_flag=True, help="Do not ask.")(function)
 
 
 def _sure(question: str, *, yes: bool) -> None:
@@ -33,6 +39,7 @@ def start(session: Session, connector: int, id_tag: str | None) -> int:
     """Start a transaction, as if TAG had been presented.
 
     \b
+    cpd start 1
     cpd start 1 --tag 04A31F02B16180
     """
     params: dict[str, object] = {"connector": connector}
@@ -50,6 +57,7 @@ def stop(session: Session, connector: int) -> int:
 
     \b
     cpd stop 1
+    cpd stop 2 --json
     """
     document = session.call("stop", {"connector": connector})
     session.show(document, f"{connector} stops")
@@ -58,14 +66,16 @@ def stop(session: Session, connector: int) -> int:
 
 @client_command("unlock")
 @click.argument("connector", type=_CONNECTOR, metavar="N")
-@_SURE
-def unlock(session: Session, connector: int, yes: bool) -> int:
+@_dangerous
+def unlock(session: Session, connector: int, yes: bool, dry_run: bool) -> int:
     """Give the plug back; a transaction is ended first.
 
     \b
     cpd unlock 1
-    cpd unlock 1 --yes
+    cpd unlock 1 --dry-run
     """
+    if dry_run:
+        return _try(session, "unlock", {"connector": connector})
     _sure(f"End what runs on {connector}, and unlock?", yes=yes)
     with ControlClient(session.socket, timeout_s=max(UNLOCK_S, session.timeout_s)) as client:
         document = client.call("unlock", {"connector": connector})
@@ -97,19 +107,23 @@ def fault() -> None:
 
     \b
     cpd fault ack 1 contactor_welded
+    cpd fault ack --help
     """
 
 
 @client_command("ack", of=fault)
 @click.argument("connector", type=_CONNECTOR, metavar="N")
 @click.argument("code", metavar="CODE")
-@_SURE
-def ack(session: Session, connector: int, code: str, yes: bool) -> int:
+@_dangerous
+def ack(session: Session, connector: int, code: str, yes: bool, dry_run: bool) -> int:
     """Acknowledge a fault once its cause is mended. CODE is as cpd why names it.
 
     \b
     cpd fault ack 1 contactor_welded
+    cpd fault ack 1 contactor_welded --yes
     """
+    if dry_run:
+        return _try(session, "faults.acknowledge", {"connector": connector, "code": code})
     _sure(f"Is {code} on {connector} mended?", yes=yes)
     document = session.call("faults.acknowledge", {"connector": connector, "code": code})
     session.show(document, f"{connector} {code.lower().removeprefix('fault_')} acknowledged")
@@ -118,17 +132,29 @@ def ack(session: Session, connector: int, code: str, yes: bool) -> int:
 
 @client_command("reset")
 @click.argument("kind", type=click.Choice(["soft", "hard"]), metavar="soft|hard")
-@_SURE
-def reset(session: Session, kind: str, yes: bool) -> int:
+@_dangerous
+def reset(session: Session, kind: str, yes: bool, dry_run: bool) -> int:
     """Restart the daemon (soft) or the charger (hard); what runs is stopped and told first.
 
     \b
     cpd reset soft
     cpd reset hard --yes
     """
+    if dry_run:
+        return _try(session, "reset", {"type": kind.capitalize()})
     _sure(f"Stop all sessions, and restart ({kind})?", yes=yes)
     document = session.call("reset", {"type": kind.capitalize()})
     session.show(document, f"{kind} reset: sessions stop, then it\nrestarts; cpd status --watch follows it")
+    return 0
+
+
+def _try(session: Session, method: str, params: dict[str, object]) -> int:
+    """What the daemon would do, which it refuses where it would refuse to do it."""
+    document = cast(DryRunDocument, session.call(method, {**params, "dry_run": True}))
+    lines = session.terminal.wrap(f"would {document['would']}")
+    for connector in document["ends"]:
+        lines += session.terminal.wrap(f"the session on {connector} would end first", 2)
+    session.show(document, "\n".join(lines))
     return 0
 
 

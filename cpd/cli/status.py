@@ -9,7 +9,7 @@ import click
 
 from cpd.cli.client_command import Session, client_command
 from cpd.cli.terminal import Terminal, columns_of, labelled
-from cpd.cli.words import amperes, energy, moment, source_of, span, watts, when
+from cpd.cli.words import amperes, countdown, energy, moment, source_of, span, watts, when
 from cpd.control.api import BlockerDocument, ConnectorDocument, StatusDocument
 from cpd.control.client import NotFound
 
@@ -166,6 +166,7 @@ def _connector_lines(connector: ConnectorDocument, document: StatusDocument, ter
     lines += terminal.flow(_reservation_words(connector, document), 3)
     if connector["pilot"]["state"] in ("B", "C", "D") or connector["faults"]:
         lines += terminal.flow(_limit_words(connector, document), 3)
+        lines += terminal.flow(_delay_words(connector, document), 3)
         lines += terminal.flow(_hardware_words(connector), 3)
     for blocker in _shown_blockers(connector):
         lines += [terminal.paint("red", line) for line in terminal.wrap(f"✗ {blocker['code']}", 3)]
@@ -213,6 +214,13 @@ def _limit_words(connector: ConnectorDocument, document: StatusDocument) -> Iter
     runner_up = limit["runner_up"]
     if runner_up is not None:
         yield f"else {amperes(runner_up['current_a'])} ← {source_of(runner_up['constrained_by'])}"
+
+
+def _delay_words(connector: ConnectorDocument, document: StatusDocument) -> Iterator[str]:
+    for blocker in connector["blockers"]:
+        if blocker["code"] == "WAIT_RANDOM_DELAY" and blocker["until"] is not None:
+            left_s = (moment(blocker["until"]) - _now(document)).total_seconds()
+            yield f"{'rising' if connector['offer_a'] else 'starting'} in {countdown(left_s)}"
 
 
 def _hardware_words(connector: ConnectorDocument) -> Iterator[str]:
@@ -271,6 +279,9 @@ def _troubles(document: StatusDocument, terminal: Terminal) -> Iterator[str]:
             yield terminal.paint("red", code)
             yield from terminal.wrap(blocker["evidence"], 4)
             yield from terminal.wrap(f"Do: {blocker['next_step']}", 4)
+        for words in _delay_words(connector, document):
+            yield ""
+            yield terminal.cut(f"{connector['id']} {words}", terminal.width)
 
 
 def _shown_blockers(connector: ConnectorDocument) -> list[BlockerDocument]:

@@ -9,7 +9,7 @@ from cpd.cli.client_command import Session, client_command
 from cpd.cli.codes import headline
 from cpd.cli.status import state_of
 from cpd.cli.terminal import Terminal, columns_of, labelled
-from cpd.cli.words import amperes, moment, source_of, span, when
+from cpd.cli.words import amperes, countdown, moment, source_of, span, when
 from cpd.control.api import BlockerDocument, ConnectorDocument, StatusDocument, WhyDocument
 
 
@@ -102,7 +102,8 @@ def _when(blocker: BlockerDocument, status: StatusDocument) -> Iterator[str]:
         yield begins + ("," if until is not None else "")
     if until is not None and clock["trusted"]:
         left_s = (moment(until) - moment(clock["now"])).total_seconds()
-        yield f"ends {when(until, clock)} (in {span(left_s)})"
+        left = countdown(left_s) if blocker["source"].get("kind") == "wait" else span(left_s)
+        yield f"ends {when(until, clock)} (in {left})"
     elif until is not None:
         yield f"ends {when(until, clock)}"
 

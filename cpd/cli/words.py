@@ -51,6 +51,14 @@ def span(seconds: float) -> str:
     return f"{days} d {hours % 24} h" if hours % 24 else f"{days} d"
 
 
+def countdown(seconds: float) -> str:
+    """A span that is waited for: ``12 s``, ``4 m 12 s``, from an hour on as `span`."""
+    whole = max(0, int(seconds))
+    if not 60 <= whole < 3_600:
+        return span(whole)
+    return f"{whole // 60} m {whole % 60} s" if whole % 60 else f"{whole // 60} m"
+
+
 def moment(text: str) -> datetime:
     """An instant of a document, in local time."""
     return datetime.fromisoformat(text).astimezone()

@@ -110,16 +110,21 @@ class SourceDocument(TypedDict, total=False):
     purpose: str
     id: int
     stack_level: int
+    recurrency: str
     set_at: str
 
 
 class ConstraintDocument(TypedDict):
-    """What holds a limit where it is; *purpose*, *id* and *stack_level* where it is a charging profile."""
+    """What holds a limit where it is; *purpose*, *id* and *stack_level* where it is a charging profile.
+
+    *recurrency*: Daily or Weekly, where it recurs.
+    """
 
     kind: str
     purpose: NotRequired[str]
     id: NotRequired[int]
     stack_level: NotRequired[int]
+    recurrency: NotRequired[str]
 
 
 class RunnerUpDocument(TypedDict):
@@ -264,7 +269,10 @@ class SchedulePeriodDocument(TypedDict):
 
 
 class ScheduleDocument(TypedDict):
-    """`schedule`: what the engine allows from *start* on, for *duration_s* (cut to the longest allowed)."""
+    """`schedule`: what the engine allows from *start* on, for *duration_s* (cut to the longest allowed).
+
+    *recurring_local_time*: the time zone by whose clocks Recurring profiles recur, None for UTC.
+    """
 
     schema: Literal["cpd.schedule/1"]
     connector: int
@@ -272,6 +280,7 @@ class ScheduleDocument(TypedDict):
     duration_s: int
     unit: Literal["A", "W"]
     periods: list[SchedulePeriodDocument]
+    recurring_local_time: str | None
 
 
 class InstalledProfileDocument(TypedDict):
@@ -319,6 +328,28 @@ class ConfigurationDocument(TypedDict):
     schema: Literal["cpd.configuration/1"]
     keys: list[ConfigurationKeyDocument]
     status: NotRequired[str]
+
+
+class SettingChangeDocument(TypedDict):
+    """A key of cpd.toml, as ``connector[1].free_vend``, and its values as TOML; None where it is not there.
+
+    *kept* is the value of an OCPP key that was changed at run time, which wins over the file's; else None.
+    """
+
+    key: str
+    before: str | None
+    now: str | None
+    kept: str | None
+
+
+class ReloadDocument(TypedDict):
+    """`reload`: what is in force from now on, what waits for a restart, and the keys that stay as they were."""
+
+    schema: Literal["cpd.reload/1"]
+    changed: list[SettingChangeDocument]
+    needs_restart: list[SettingChangeDocument]
+    unchanged: list[str]
+    warnings: list[str]
 
 
 class LocalLimitDocument(TypedDict):
@@ -379,8 +410,134 @@ class AvailabilityDocument(TypedDict):
     status: str
 
 
+class AuthVerdictDocument(TypedDict):
+    """What becomes of an idTag: *action* is accept, ask or refuse, by the *row* of the table.
+
+    *source*: what decides: list, cache, AllowOfflineTxForUnknownId, csms or none. *change*: the key of which
+    another value alone would lead to another action; None where none would.
+    """
+
+    action: str
+    source: str
+    row: int
+    change: str | None
+
+
+class AuthTableRowDocument(TypedDict):
+    """A row of the decision table; the first that fits decides. *entry* and *key* None fit everything.
+
+    *entry*: how the idTag stands by the list, else the cache: accepted, refused or unknown. *key* is to be true.
+    """
+
+    row: int
+    connection: Literal["online", "offline"]
+    entry: str | None
+    key: str | None
+    action: str
+
+
+class AuthEntryDocument(TypedDict):
+    """What is known of an idTag here; *status* is as it stands now."""
+
+    status: str
+    parent_id_tag: str | None
+    expires_at: str | None
+
+
+class AuthListDocument(TypedDict):
+    """The local authorization list; *version* is 0 while it is empty, -1 while it is not enabled."""
+
+    enabled: bool
+    version: int
+    entry: AuthEntryDocument | None
+
+
+class AuthCacheDocument(TypedDict):
+    """The authorization cache."""
+
+    enabled: bool
+    entry: AuthEntryDocument | None
+
+
+class SpellingDocument(TypedDict):
+    """Another spelling of the idTag for which the list or the cache, the *source*, has an entry."""
+
+    id_tag: str
+    kind: str
+    source: str
+
+
+class RefusedLaterDocument(TypedDict):
+    """A transaction that the CSMS refuses gets *energy_wh* more; then it *stops*, or stays without current."""
+
+    stops: bool
+    energy_wh: int
+
+
+class AuthDocument(TypedDict):
+    """`auth.explain`: what would become of an idTag at *now*, over the *connection* that there is and without it.
+
+    *csms*: one is configured. *keys* are those that rule it; one that is not served is absent.
+    """
+
+    schema: Literal["cpd.auth/1"]
+    id_tag: str
+    now: str
+    csms: bool
+    connection: Literal["online", "offline"]
+    online: AuthVerdictDocument
+    offline: AuthVerdictDocument
+    table: list[AuthTableRowDocument]
+    keys: dict[str, bool]
+    local_list: AuthListDocument
+    cache: AuthCacheDocument
+    spellings: list[SpellingDocument]
+    if_refused_later: RefusedLaterDocument
+
+
+class DryRunDocument(TypedDict):
+    """The answer to *dry_run*: what *would* be done, in words, and the connectors on which a transaction *ends*."""
+
+    schema: Literal["cpd.dry-run/1"]
+    would: str
+    ends: list[int]
+
+
 class DoneDocument(TypedDict):
     """The answer of a method that has nothing to tell but that it was done."""
 
     schema: Literal["cpd.done/1"]
     done: Literal[True]
+
+
+class TracedFrameDocument(TypedDict):
+    """An OCPP frame without secrets, *sent* or received; *kind* is call, result or error, None for what is none.
+
+    *action* of an answer is that of its call, which it *took_ms* to come; None where the call is not known any more.
+    """
+
+    seq: int
+    at: str
+    sent: bool
+    kind: str | None
+    action: str | None
+    took_ms: float | None
+    text: str
+
+
+class TraceDocument(TypedDict):
+    """`trace`: frames in order; *last* is the number of the newest one that there is, 0 where there is none."""
+
+    schema: Literal["cpd.trace/1"]
+    frames: list[TracedFrameDocument]
+    last: int
+
+
+class BundleDocument(TypedDict):
+    """`bundle`: a tar.gz without secrets, its *content* in Base64, and the names of its parts."""
+
+    schema: Literal["cpd.bundle/1"]
+    name: str
+    size_bytes: int
+    parts: list[str]
+    content: str

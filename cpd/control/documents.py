@@ -56,7 +56,7 @@ def status_document(snapshot: StationSnapshot, dated: Dated, *, full: bool = Fal
             "firmware_version": identity.firmware_version,
             "uptime_s": round(snapshot.uptime_s, 3),
             "clock": {
-                "now": _instant(snapshot.now),
+                "now": instant(snapshot.now),
                 "source": snapshot.clock_source.value,
                 "trusted": snapshot.clock_trusted,
             },
@@ -96,7 +96,7 @@ def schedule_document(schedule: CompositeSchedule) -> ScheduleDocument:
     return {
         "schema": "cpd.schedule/1",
         "connector": schedule.connector,
-        "start": _instant(datetime.fromtimestamp(schedule.start_at_s, UTC)),
+        "start": instant(datetime.fromtimestamp(schedule.start_at_s, UTC)),
         "duration_s": schedule.duration_s,
         "unit": schedule.unit.value,
         "periods": [
@@ -108,13 +108,14 @@ def schedule_document(schedule: CompositeSchedule) -> ScheduleDocument:
             }
             for period in schedule.periods
         ],
+        "recurring_local_time": schedule.recurs_by,
     }
 
 
 def profile_document(installed: InstalledProfile, wire: dict[str, object]) -> InstalledProfileDocument:
     """An installed profile with its form on the *wire*."""
     received_at = datetime.fromtimestamp(installed.received_at_s, UTC)
-    return {"connector": installed.connector, "received_at": _instant(received_at), "profile": wire}
+    return {"connector": installed.connector, "received_at": instant(received_at), "profile": wire}
 
 
 def past_transaction_document(
@@ -137,7 +138,8 @@ def past_transaction_document(
 
 def configuration_key_document(key: ConfigurationKey) -> ConfigurationKeyDocument:
     """A configuration key as it is in force."""
-    return {"key": key.key, "value": key.value, "readonly": key.readonly, "source": key.source}
+    value = None if key.secret else key.value
+    return {"key": key.key, "value": value, "readonly": key.readonly, "source": key.source}
 
 
 def constraint_document(constraint: Constraint) -> ConstraintDocument:
@@ -149,6 +151,8 @@ def constraint_document(constraint: Constraint) -> ConstraintDocument:
         document["id"] = constraint.profile_id
     if constraint.stack_level is not None:
         document["stack_level"] = constraint.stack_level
+    if constraint.recurrency is not None:
+        document["recurrency"] = constraint.recurrency.value
     return document
 
 
@@ -244,7 +248,7 @@ def _reservation(reservation: Reservation | None, *, full: bool) -> ReservationD
         "connector": reservation.connector,
         "id_tag": reservation.id_tag if full else shortened(reservation.id_tag),
         "parent_id_tag": parent if full or parent is None else shortened(parent),
-        "expires_at": _instant(reservation.expires_at),
+        "expires_at": instant(reservation.expires_at),
     }
 
 
@@ -277,7 +281,7 @@ def _source(blocker: Blocker) -> SourceDocument:
         return {}
     source = cast(SourceDocument, constraint_document(blocker.constraint))
     if blocker.set_at is not None:
-        source["set_at"] = _instant(blocker.set_at)
+        source["set_at"] = instant(blocker.set_at)
     return source
 
 
@@ -285,10 +289,11 @@ def _thousandths(values: tuple[int, ...] | None) -> list[float] | None:
     return None if values is None else [value / 1_000 for value in values]
 
 
-def _instant(at: datetime) -> str:
+def instant(at: datetime) -> str:
+    """An aware instant in RFC 3339, in UTC with milliseconds."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def optional_instant(at: datetime | None) -> str | None:
     """An instant in RFC 3339, None where there is none."""
-    return None if at is None else _instant(at)
+    return None if at is None else instant(at)

@@ -3,10 +3,9 @@
 One table; what is not in it is answered `not_supported`. Types and ranges were checked before.
 """
 
-from cpd.control import local_limit, operation, queue
+from cpd.control import auth, bundle, configuration, delay, local_limit, operation, queue
 from cpd.control.api import (
     ClearedDocument,
-    ConfigurationDocument,
     DoneDocument,
     ProfilesDocument,
     ScheduleDocument,
@@ -15,7 +14,6 @@ from cpd.control.api import (
     WhyDocument,
 )
 from cpd.control.documents import (
-    configuration_key_document,
     past_transaction_document,
     profile_document,
     schedule_document,
@@ -26,10 +24,8 @@ from cpd.control.method import DONE, Caller, Method, connector_of
 from cpd.control.params import (
     CardParams,
     ClearProfilesParams,
-    ConfigurationGetParams,
-    ConfigurationKeyParams,
-    ConfigurationSetParams,
     ConnectorParams,
+    DeceiveParams,
     EvParams,
     FaultParams,
     MeterParams,
@@ -42,8 +38,6 @@ from cpd.control.params import (
 from cpd.control.target import ControlRefused, ControlTarget, EvWishes, MockWorld
 from cpd.domain.profile_book import ProfileFilter
 from cpd.domain.profiles import RateUnit
-from cpd.domain.variables import VARIABLES, ChangeOutcome
-from cpd.station.configuration import ConfigurationKey
 
 
 async def status(target: ControlTarget, params: StatusParams, caller: Caller) -> StatusDocument:
@@ -91,58 +85,6 @@ async def list_transactions(
     return {"schema": "cpd.transactions/1", "transactions": documents}
 
 
-async def get_configuration(
-    target: ControlTarget, params: ConfigurationGetParams, _caller: Caller
-) -> ConfigurationDocument:
-    keys = target.configuration() if params.key is None else [_key(target, params.key)]
-    return {"schema": "cpd.configuration/1", "keys": [configuration_key_document(key) for key in keys]}
-
-
-async def set_configuration(
-    target: ControlTarget, params: ConfigurationSetParams, caller: Caller
-) -> ConfigurationDocument:
-    _require_configuring(caller)
-    key = _key(target, params.key)
-    outcome = await target.set_configuration(key.key, params.value)
-    match outcome:
-        case ChangeOutcome.ACCEPTED | ChangeOutcome.REBOOT_REQUIRED:
-            changed = configuration_key_document(_key(target, key.key))
-            return {"schema": "cpd.configuration/1", "status": outcome.value, "keys": [changed]}
-        case ChangeOutcome.REJECTED if key.readonly:
-            raise ControlRefused(
-                "refused", f"{key.key} is read-only", "it follows from cpd.toml or the hardware"
-            )
-        case ChangeOutcome.REJECTED:
-            raise ControlRefused(
-                "refused",
-                f"{params.value!r} is not a value of {key.key}",
-                f"allowed: {VARIABLES[key.key.casefold()].allowed}",
-            )
-        case ChangeOutcome.NOT_SUPPORTED:
-            raise _no_such_key(key.key)
-
-
-async def reset_configuration(
-    target: ControlTarget, params: ConfigurationKeyParams, caller: Caller
-) -> ConfigurationDocument:
-    _require_configuring(caller)
-    key = _key(target, params.key).key
-    await target.reset_configuration(key)
-    return {"schema": "cpd.configuration/1", "keys": [configuration_key_document(_key(target, key))]}
-
-
-async def diff_configuration(
-    target: ControlTarget, _params: Params, _caller: Caller
-) -> ConfigurationDocument:
-    different = [
-        key for key in target.configuration() if key.source != "file" and key.value != key.file_value
-    ]
-    return {
-        "schema": "cpd.configuration/1",
-        "keys": [{**configuration_key_document(key), "file_value": key.file_value} for key in different],
-    }
-
-
 async def authorize(target: ControlTarget, params: CardParams, _caller: Caller) -> DoneDocument:
     if params.connector is not None:
         connector_of(target, params.connector)
@@ -151,11 +93,13 @@ async def authorize(target: ControlTarget, params: CardParams, _caller: Caller) 
 
 
 async def disconnect_csms(target: ControlTarget, _params: Params, _caller: Caller) -> DoneDocument:
+    _require_csms(target)
     target.csms_hold()
     return DONE
 
 
 async def connect_csms(target: ControlTarget, _params: Params, _caller: Caller) -> DoneDocument:
+    _require_csms(target)
     target.csms_release()
     return DONE
 
@@ -192,6 +136,11 @@ async def mock_fault(target: ControlTarget, params: FaultParams, _caller: Caller
     return DONE
 
 
+async def mock_deceive(target: ControlTarget, params: DeceiveParams, _caller: Caller) -> DoneDocument:
+    _world(target, params.connector).deceive(params.connector, params.defect, params.active)
+    return DONE
+
+
 async def mock_meter(target: ControlTarget, params: MeterParams, _caller: Caller) -> DoneDocument:
     voltage_mv = _thousandfold(params.voltage_v)
     _world(target, params.connector).meter(params.connector, params.energy_wh, voltage_mv)
@@ -205,13 +154,13 @@ METHODS: dict[str, Method] = {
     "profiles.list": Method(Params, list_profiles),
     "profiles.clear": Method(ClearProfilesParams, clear_profiles, mutating=True),
     "transactions.list": Method(TransactionsParams, list_transactions),
+    **auth.METHODS,
+    **bundle.METHODS,
     **queue.METHODS,
     **local_limit.METHODS,
+    **delay.METHODS,
     **operation.METHODS,
-    "configuration.get": Method(ConfigurationGetParams, get_configuration),
-    "configuration.set": Method(ConfigurationSetParams, set_configuration, mutating=True),
-    "configuration.reset": Method(ConfigurationKeyParams, reset_configuration, mutating=True),
-    "configuration.diff": Method(Params, diff_configuration),
+    **configuration.METHODS,
     "authorize": Method(CardParams, authorize, mutating=True),
     "csms.disconnect": Method(Params, disconnect_csms, mutating=True),
     "csms.connect": Method(Params, connect_csms, mutating=True),
@@ -220,6 +169,7 @@ METHODS: dict[str, Method] = {
     "mock.ev": Method(EvParams, mock_ev, mutating=True),
     "mock.swipe": Method(CardParams, mock_swipe, mutating=True),
     "mock.fault": Method(FaultParams, mock_fault, mutating=True),
+    "mock.deceive": Method(DeceiveParams, mock_deceive, mutating=True),
     "mock.meter": Method(MeterParams, mock_meter, mutating=True),
 }
 """Every method but `watch`, which the server answers itself."""
@@ -231,25 +181,11 @@ def require_full_allowed(params: StatusParams, caller: Caller) -> None:
         raise ControlRefused("no_permission", "only root sees whole idTags", "ask as root, or without full")
 
 
-def _require_configuring(caller: Caller) -> None:
-    if not caller.may_configure:
+def _require_csms(target: ControlTarget) -> None:
+    if target.snapshot().link.url is None:
         raise ControlRefused(
-            "no_permission", "only root changes the configuration", "the same again with sudo"
+            "refused", "this charger works alone, without a CSMS", "name one in [csms] of cpd.toml"
         )
-
-
-def _key(target: ControlTarget, name: str) -> ConfigurationKey:
-    folded = name.casefold()
-    for key in target.configuration():
-        if key.key.casefold() == folded:
-            return key
-    raise _no_such_key(name)
-
-
-def _no_such_key(name: str) -> ControlRefused:
-    return ControlRefused(
-        "not_found", f"there is no configuration key {name!r}", "cpd config get lists all keys"
-    )
 
 
 def _world(target: ControlTarget, connector: int | None) -> MockWorld:

@@ -1,6 +1,8 @@
 """What a technician does at the charger itself: start, stop, unlock, availability, fault acknowledgement, reset."""
 
-from cpd.control.api import AvailabilityDocument, DoneDocument, UnlockDocument
+from collections.abc import Iterable
+
+from cpd.control.api import AvailabilityDocument, DoneDocument, DryRunDocument, UnlockDocument
 from cpd.control.method import DONE, Caller, Method, connector_of
 from cpd.control.params import (
     AcknowledgeParams,
@@ -8,11 +10,13 @@ from cpd.control.params import (
     ConnectorParams,
     ResetParams,
     StartParams,
+    UnlockParams,
 )
 from cpd.control.target import ControlRefused, ControlTarget
 from cpd.domain.availability import AvailabilityOutcome
+from cpd.station.reset import ResetKind
 from cpd.station.snapshot import ConnectorSnapshot
-from hal.values import Clearing, FaultKind, UnlockResult
+from hal.values import Clearing, FaultKind, LockState, UnlockResult
 
 
 async def start(target: ControlTarget, params: StartParams, _caller: Caller) -> DoneDocument:
@@ -39,8 +43,12 @@ async def stop(target: ControlTarget, params: ConnectorParams, _caller: Caller) 
     return DONE
 
 
-async def unlock(target: ControlTarget, params: ConnectorParams, _caller: Caller) -> UnlockDocument:
+async def unlock(
+    target: ControlTarget, params: UnlockParams, _caller: Caller
+) -> UnlockDocument | DryRunDocument:
     connector = connector_of(target, params.connector)
+    if params.dry_run and connector.outlet.lock is not LockState.NONE:
+        return _tried(f"unlock connector {connector.id}", [connector])
     match await target.unlock(connector.id):
         case UnlockResult.NOT_SUPPORTED:
             raise ControlRefused(
@@ -75,9 +83,11 @@ async def availability(
 
 async def acknowledge_fault(
     target: ControlTarget, params: AcknowledgeParams, _caller: Caller
-) -> DoneDocument:
+) -> DoneDocument | DryRunDocument:
     connector = connector_of(target, params.connector)
     kind = _standing_fault(connector, params.code)
+    if params.dry_run:
+        return _tried(f"acknowledge {kind} on connector {connector.id}", [])
     if not target.acknowledge_fault(connector.id, kind):
         raise ControlRefused(
             "refused", f"the cause of {kind} still stands", "service it first, then acknowledge it"
@@ -85,7 +95,10 @@ async def acknowledge_fault(
     return DONE
 
 
-async def reset(target: ControlTarget, params: ResetParams, _caller: Caller) -> DoneDocument:
+async def reset(target: ControlTarget, params: ResetParams, _caller: Caller) -> DoneDocument | DryRunDocument:
+    if params.dry_run:
+        what = "daemon" if params.type is ResetKind.SOFT else "charger"
+        return _tried(f"restart the {what}", target.snapshot().connectors)
     target.reset(params.type)
     return DONE
 
@@ -93,7 +106,7 @@ async def reset(target: ControlTarget, params: ResetParams, _caller: Caller) -> 
 METHODS = {
     "start": Method(StartParams, start, mutating=True),
     "stop": Method(ConnectorParams, stop, mutating=True),
-    "unlock": Method(ConnectorParams, unlock, mutating=True),
+    "unlock": Method(UnlockParams, unlock, mutating=True),
     "availability": Method(AvailabilityParams, availability, mutating=True),
     "faults.acknowledge": Method(AcknowledgeParams, acknowledge_fault, mutating=True),
     "reset": Method(ResetParams, reset, mutating=True),
@@ -104,6 +117,11 @@ _CLEARED = {
     Clearing.RECOVERS: "it clears by itself once the cause is gone",
     Clearing.RECOVERS_FOR_60_S: "it clears by itself 60 s after its cause",
 }
+
+
+def _tried(would: str, concerned: Iterable[ConnectorSnapshot]) -> DryRunDocument:
+    ends = [connector.id for connector in concerned if connector.transaction is not None]
+    return {"schema": "cpd.dry-run/1", "would": would, "ends": ends}
 
 
 def _standing_fault(connector: ConnectorSnapshot, code: str) -> FaultKind:

@@ -108,16 +108,47 @@ class AvailabilityParams(Params, frozen=True):
     operative: bool
 
 
-class AcknowledgeParams(ConnectorParams, frozen=True):
-    """*code*: the fault's kind, or its code as `why` names it."""
+class UnlockParams(ConnectorParams, frozen=True):
+    """*dry_run*: only tell what would happen."""
+
+    dry_run: bool = False
+
+
+class AcknowledgeParams(ConnectorParams, frozen=True, kw_only=True):
+    """*code*: the fault's kind, or its code as `why` names it; *dry_run* as above."""
 
     code: Annotated[str, Meta(min_length=1, max_length=50)]
+    dry_run: bool = False
 
 
 class ResetParams(Params, frozen=True):
-    """What restarts (OCPP 1.6 §7.40)."""
+    """What restarts (OCPP 1.6 §7.40); *dry_run* as above."""
 
     type: ResetKind
+    dry_run: bool = False
+
+
+DangerousParams = UnlockParams | AcknowledgeParams | ResetParams
+"""Params of what ends sessions or overrules a fault, and can be tried without."""
+
+
+class BundleParams(Params, frozen=True):
+    """The journal of the last *hours*; None: of all that is kept."""
+
+    hours: Annotated[int, Meta(ge=1, le=24 * 366)] | None = None
+
+
+class TraceParams(Params, frozen=True):
+    """The newest *limit* frames behind number *after*."""
+
+    after: Annotated[int, Meta(ge=0)] = 0
+    limit: Annotated[int, Meta(ge=1, le=2_000)] = 50
+
+
+class IdTagParams(Params, frozen=True):
+    """An idTag that is asked about."""
+
+    id_tag: IdTag
 
 
 class CardParams(Params, frozen=True):
@@ -147,6 +178,13 @@ class FaultParams(ConnectorParams, frozen=True):
     """A fault of the simulated hardware, raised or taken away."""
 
     kind: FaultKind
+    active: bool
+
+
+class DeceiveParams(ConnectorParams, frozen=True):
+    """A part of the simulated hardware deceives the outlet, or does so no more."""
+
+    defect: str
     active: bool
 
 

@@ -29,8 +29,9 @@ from cpd.control.api import (
 from cpd.control.documents import status_document
 from cpd.control.method import Caller
 from cpd.control.methods import METHODS, require_full_allowed
-from cpd.control.params import Params, StatusParams, described
+from cpd.control.params import DangerousParams, Params, StatusParams, described
 from cpd.control.target import ControlRefused, ControlTarget
+from cpd.domain.variables import SECRET_KEYS
 from cpd.errors import CpdError
 
 log = logging.getLogger(__name__)
@@ -39,8 +40,6 @@ MAX_CLIENTS = 128
 
 WATCH_INTERVAL_S = 1.0
 """A watcher hears at most this often."""
-
-_SECRET_KEYS = frozenset({"authorizationkey"})
 
 
 class ControlServer:
@@ -200,7 +199,7 @@ class _Connection:
                 "use one of: watch, " + ", ".join(METHODS),
             )
         params = _params(name, method.params, given)
-        if method.mutating:
+        if method.mutating and not (isinstance(params, DangerousParams) and params.dry_run):
             await self._journal(name, params)
         return await method.answer(self._target, params, self._caller)
 
@@ -322,7 +321,7 @@ def _in_words(error: msgspec.ValidationError) -> str:
 
 def _without_secrets(params: Params) -> str:
     document = msgspec.to_builtins(params)
-    if str(document.get("key", "")).casefold() in _SECRET_KEYS and "value" in document:
+    if str(document.get("key", "")).casefold() in SECRET_KEYS and "value" in document:
         document["value"] = "(secret)"
     return msgspec.json.encode(document).decode()
 

@@ -1,18 +1,26 @@
 """The station and the mock's world, as the control interface asks for them."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from cpd.control.api import TraceDocument
 from cpd.control.target import ControlRefused, EvWishes, MockWorld
 from cpd.domain.availability import AvailabilityOutcome, Origin
+from cpd.domain.blockers import Blocker, BlockerCode
 from cpd.domain.composite import CompositeSchedule
+from cpd.domain.diagnostics import Window
 from cpd.domain.profile_book import InstalledProfile, ProfileFilter
 from cpd.domain.profiles import ChargingProfile, RateUnit, Refusal
 from cpd.domain.transactions import StopReason, Transaction
 from cpd.domain.variables import ChangeOutcome
+from cpd.errors import SettingsError
+from cpd.settings.changes import Changes
+from cpd.station.access import StartRefusal
 from cpd.station.configuration import ConfigurationKey
 from cpd.station.csms import Csms
+from cpd.station.diagnostics import Bundle
+from cpd.station.explanation import Explanation
 from cpd.station.repositories import JournalEntry, Store
 from cpd.station.reset import ResetKind
 from cpd.station.snapshot import StationSnapshot
@@ -20,6 +28,16 @@ from cpd.station.station import Station
 from cpd.station.timebase import Timebase
 from hal.evse import CardRead
 from hal.values import FaultKind, UnlockResult
+
+_CLOSING = frozenset(
+    {
+        BlockerCode.EMERGENCY_STOP,
+        BlockerCode.UNAVAILABLE_CSMS,
+        BlockerCode.UNAVAILABLE_LOCAL,
+        BlockerCode.UPDATING_FIRMWARE,
+        BlockerCode.RESERVED,
+    }
+)
 
 
 class World(Protocol):
@@ -39,11 +57,16 @@ class World(Protocol):
     ) -> None: ...
     def swipe(self, id_tag: str, connector: int | None = ...) -> None: ...
     def fault(self, connector: int, kind: str, active: bool) -> None: ...
+    def deceive(self, connector: int, defect: str, active: bool) -> None: ...
     def meter(self, connector: int, *, energy_wh: int | None = ..., voltage_v: int | None = ...) -> None: ...
 
 
 class StationTarget:
-    """A `cpd.control.target.ControlTarget`; *profile_document* spells a profile as the CSMS would."""
+    """A `cpd.control.target.ControlTarget`.
+
+    *profile_document* spells a profile as the CSMS would; *reload* follows the configuration file anew,
+    *bundle* makes a bundle, *trace* shows frames.
+    """
 
     def __init__(
         self,
@@ -54,12 +77,18 @@ class StationTarget:
         *,
         world: World | None,
         profile_document: Callable[[ChargingProfile], dict[str, object]],
+        reload: Callable[[], Awaitable[Changes]],
+        bundle: Callable[[Window], Awaitable[Bundle]],
+        trace: Callable[[int, int], TraceDocument],
     ) -> None:
         self._station = station
         self._csms = csms
         self._store = store
         self._timebase = timebase
         self._profile_document = profile_document
+        self._reload = reload
+        self._bundle = bundle
+        self._trace = trace
         self.mock: MockWorld | None = None if world is None else RefusingWorld(world)
 
     def snapshot(self) -> StationSnapshot:
@@ -102,6 +131,9 @@ class StationTarget:
             )
         return await self._station.local_limits.put(connector, current_ma, for_s)
 
+    def skip_delay(self, connector: int) -> bool:
+        return self._station.limits.skip_delay(connector)
+
     async def end_local_limit(self, connector: int) -> None:
         await self._station.local_limits.end(connector)
 
@@ -120,14 +152,21 @@ class StationTarget:
     async def reset_configuration(self, key: str) -> None:
         await self._station.configuration.reset(key)
 
+    async def explain(self, id_tag: str) -> Explanation:
+        return await self._station.explaining.explain(id_tag)
+
     async def authorize(self, id_tag: str, connector: int | None) -> None:
         if not self._station.present_card(CardRead(id_tag=id_tag, connector=connector)):
             raise ControlRefused("refused", "too many cards wait already", "try again in a few seconds")
 
     async def start(self, connector: int, id_tag: str | None) -> None:
         reason = self._station.admission.start_locally(connector, id_tag)
-        if reason is not None:
-            raise ControlRefused("refused", reason.text, reason.next_step)
+        if reason is None:
+            return
+        closing = next(filter(_closes, self._station.connectors[connector].blockers()), None)
+        if reason is StartRefusal.NOT_FREE and closing is not None:
+            raise ControlRefused("refused", f"connector {connector}: {closing.evidence}", closing.next_step)
+        raise ControlRefused("refused", reason.text, reason.next_step)
 
     async def stop(self, connector: int) -> None:
         await self._station.connectors[connector].stop(StopReason.LOCAL)
@@ -141,6 +180,14 @@ class StationTarget:
     def acknowledge_fault(self, connector: int, kind: FaultKind) -> bool:
         return self._station.connectors[connector].evse.acknowledge_fault(kind)
 
+    async def reload(self) -> Changes:
+        try:
+            return await self._reload()
+        except SettingsError as error:
+            raise ControlRefused(
+                "invalid_params", str(error), "nothing was changed; correct it, then cpd reload"
+            ) from error
+
     def reset(self, kind: ResetKind) -> None:
         self._station.reset.ask(kind)
 
@@ -150,11 +197,22 @@ class StationTarget:
     def csms_release(self) -> None:
         self._csms.release()
 
+    def trace(self, after: int, limit: int) -> TraceDocument:
+        return self._trace(after, limit)
+
+    async def bundle(self, window: Window) -> Bundle:
+        return await self._bundle(window)
+
     async def audit(self, uid: int, method: str, params: str) -> None:
         moment = self._timebase.moment()
         await self._store.commit(
             lambda repositories: repositories.audit.append(uid=uid, method=method, params=params, at=moment)
         )
+
+
+def _closes(blocker: Blocker) -> bool:
+    """True for what keeps a connector from everybody who is not waited for."""
+    return blocker.code in _CLOSING or blocker.code.startswith("FAULT_")
 
 
 class RefusingWorld:
@@ -190,6 +248,9 @@ class RefusingWorld:
 
     def fault(self, connector: int, kind: FaultKind, active: bool) -> None:
         self._try(lambda: self._world.fault(connector, kind, active))
+
+    def deceive(self, connector: int, defect: str, active: bool) -> None:
+        self._try(lambda: self._world.deceive(connector, defect, active))
 
     def meter(self, connector: int, energy_wh: int | None, voltage_mv: int | None) -> None:
         voltage_v = None if voltage_mv is None else voltage_mv // 1_000

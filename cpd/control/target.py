@@ -8,15 +8,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from cpd.control.api import ErrorCode
+from cpd.control.api import ErrorCode, TraceDocument
 from cpd.domain.availability import AvailabilityOutcome
 from cpd.domain.composite import CompositeSchedule
+from cpd.domain.diagnostics import Window
 from cpd.domain.profile_book import InstalledProfile, ProfileFilter
 from cpd.domain.profiles import RateUnit
 from cpd.domain.transactions import Transaction
 from cpd.domain.variables import ChangeOutcome
 from cpd.errors import CpdError
+from cpd.settings.changes import Changes
 from cpd.station.configuration import ConfigurationKey
+from cpd.station.diagnostics import Bundle
+from cpd.station.explanation import Explanation
 from cpd.station.repositories import JournalEntry
 from cpd.station.reset import ResetKind
 from cpd.station.snapshot import StationSnapshot
@@ -61,6 +65,9 @@ class MockWorld(Protocol):
     def fault(self, connector: int, kind: FaultKind, active: bool) -> None:
         """Raise a fault, or take its cause away."""
 
+    def deceive(self, connector: int, defect: str, active: bool) -> None:
+        """Let a part deceive the outlet, or mend it."""
+
     def meter(self, connector: int, energy_wh: int | None, voltage_mv: int | None) -> None:
         """Set the simulated register or the mains voltage; None leaves it as it is."""
 
@@ -98,6 +105,9 @@ class ControlTarget(Protocol):
     async def set_local_limit(self, connector: int, current_ma: int, for_s: int) -> datetime:
         """Hold *connector* to *current_ma* for *for_s* seconds; returns the end. Refused where it would not lower."""
 
+    def skip_delay(self, connector: int) -> bool:
+        """End the random delay of *connector*; False where none runs."""
+
     async def end_local_limit(self, connector: int) -> None:
         """End the local limit of *connector*; without effect where there is none."""
 
@@ -115,6 +125,9 @@ class ControlTarget(Protocol):
 
     async def reset_configuration(self, key: str) -> None:
         """Let the file's value hold again."""
+
+    async def explain(self, id_tag: str) -> Explanation:
+        """What would become of *id_tag*, and why; the CSMS is not asked."""
 
     async def authorize(self, id_tag: str, connector: int | None) -> None:
         """Go on as if the card had been presented."""
@@ -134,6 +147,9 @@ class ControlTarget(Protocol):
     def acknowledge_fault(self, connector: int, kind: FaultKind) -> bool:
         """Clear a fault that waits for service; False where its cause still stands."""
 
+    async def reload(self) -> Changes:
+        """Read the configuration file again, and follow what can be; refused with its mistake, nothing changed."""
+
     def reset(self, kind: ResetKind) -> None:
         """Restart as soon as everything has ended in good order."""
 
@@ -146,6 +162,12 @@ class ControlTarget(Protocol):
     @property
     def mock(self) -> MockWorld | None:
         """The mock's world, None on real hardware."""
+
+    def trace(self, after: int, limit: int) -> TraceDocument:
+        """The newest *limit* OCPP frames behind number *after*, without secrets."""
+
+    async def bundle(self, window: Window) -> Bundle:
+        """Everything that helps to find out what the charger does, without secrets; may take some seconds."""
 
     async def audit(self, uid: int, method: str, params: str) -> None:
         """Record who changes what (*params* as JSON, without secrets); raises `StorageError`."""

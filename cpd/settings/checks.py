@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from cpd.domain.variables import VARIABLES
@@ -13,16 +13,18 @@ MAX_SOCKET_PATH = 107
 """Bytes of a Unix socket's path that Linux takes (man 7 unix)."""
 
 
-def check(document: Document) -> None:
-    """Raise `Mistake` for the first thing that does not fit together."""
-    _check_connectors(document.connectors)
+def check(document: Document) -> Iterator[Mistake]:
+    """What does not fit together."""
+    yield from _check_connectors(document.connectors)
+    if document.station.recurring_local_time is not None:
+        yield from _check_zone(document.station.recurring_local_time)
     if document.csms is not None:
-        _check_csms(document.csms, document.station.id)
-    _check_meters(document)
-    _check_sockets(document)
+        yield from _check_csms(document.csms, document.station.id)
+    yield from _check_meters(document)
+    yield from _check_sockets(document)
     command = document.firmware.install_command
     if command is not None and not any("{file}" in part for part in command):
-        raise Mistake(
+        yield Mistake(
             ("firmware", "install_command"),
             "It does not say where the file goes.",
             'Add "{file}", which stands for the downloaded file.',
@@ -30,80 +32,104 @@ def check(document: Document) -> None:
 
 
 def dangers(document: Document) -> Iterator[str]:
-    """Sentences about what is allowed and makes the charger less safe from attack."""
+    """Sentences about what is allowed, and makes the charger less safe from attack, or is hardly meant so."""
     if document.csms is not None and not document.csms.verify_hostname:
         yield (
             "csms.verify_hostname = false: whoever has any certificate of a trusted CA can pose as the central "
             "system; leave it out as soon as the certificate names the host"
         )
+    if document.csms is None and document.offline is not None:
+        yield (
+            f"[offline] without [csms]: the central system is silent for ever, so {document.offline.max_current_a} A "
+            "is all that ever flows; remove [offline], or set station.max_current_a for a fixed limit"
+        )
 
 
-def ocpp_values(given: dict[str, Any]) -> tuple[dict[str, str], tuple[str, ...]]:
-    """The values of ``[ocpp]`` as they go over the wire, and sentences about keys that nobody knows.
+class OcppValues(NamedTuple):
+    """``[ocpp]`` as it goes over the wire: *given* by key, what is wrong, and sentences about keys nobody knows."""
 
-    Known keys get the specification's spelling. Raises `Mistake` for a value that its key cannot have.
-    """
+    given: dict[str, str]
+    mistakes: tuple[Mistake, ...]
+    warnings: tuple[str, ...]
+
+
+def ocpp_values(given: dict[str, Any]) -> OcppValues:
+    """The values of ``[ocpp]``; known keys get the specification's spelling."""
     values: dict[str, str] = {}
+    mistakes: list[Mistake] = []
     warnings: list[str] = []
     for key, value in given.items():
         path: KeyPath = ("ocpp", key)
         variable = VARIABLES.get(key.casefold())
-        if any(key.casefold() == other.casefold() for other in values):
-            raise Mistake(path, "This key is there twice; capitals do not count.", "Remove one of the two.")
         text = _wire_text(value)
-        if variable is None:
-            if text is None:
-                raise Mistake(path, "This value is not allowed.", "Allowed: text, a number, true or false.")
-            values[key] = text
-            warnings.append(_unknown(key))
-            continue
-        normalised = None if text is None else variable.initial(text)
-        if normalised is None:
-            raise Mistake(path, "This value is not allowed.", f"Allowed: {variable.allowed}.")
-        values[variable.key] = normalised
-    return values, tuple(warnings)
+        allowed = "text, a number, true or false" if variable is None else variable.allowed
+        normalised = text if variable is None or text is None else variable.initial(text)
+        if any(key.casefold() == other.casefold() for other in values):
+            mistakes.append(
+                Mistake(path, "This key is there twice; capitals do not count.", "Remove one of the two.")
+            )
+        elif normalised is None:
+            mistakes.append(Mistake(path, "This value is not allowed.", f"Allowed: {allowed}."))
+        else:
+            values[key if variable is None else variable.key] = normalised
+            if variable is None:
+                warnings.append(_unknown(key))
+    return OcppValues(given=values, mistakes=tuple(mistakes), warnings=tuple(warnings))
 
 
-def _check_connectors(connectors: tuple[Connector, ...]) -> None:
+def _check_connectors(connectors: tuple[Connector, ...]) -> Iterator[Mistake]:
     if not connectors:
-        raise Mistake(("connector",), "There is no connector.", "Add a [[connector]] with id = 1.")
+        yield Mistake(("connector",), "There is no connector.", "Add a [[connector]] with id = 1.")
     for index, connector in enumerate(connectors):
         ids = [other.id for other in connectors]
         if connector.id in ids[:index]:
-            raise Mistake(
+            yield Mistake(
                 ("connector", index, "id"), "Another connector has this id.", "Give each its own, from 1."
             )
         if connector.id > len(connectors):
             missing = next(number for number in range(1, connector.id) if number not in ids)
-            raise Mistake(
+            yield Mistake(
                 ("connector", index, "id"),
                 f"Ids count from 1 without a gap, and there is no connector {missing}.",
                 f"Allowed for {len(connectors)} connectors: 1 … {len(connectors)}.",
             )
+        if connector.min_current_a > connector.max_current_a:
+            yield Mistake(
+                ("connector", index, "min_current_a"),
+                "It is above max_current_a, so that nothing could ever be offered.",
+                f"Allowed: 6 … {connector.max_current_a}.",
+            )
         if connector.phase_switching and connector.phases == 1:
-            raise Mistake(
+            yield Mistake(
                 ("connector", index, "phase_switching"),
                 "One phase alone cannot be switched.",
                 "Allowed: false, or true with phases = 3.",
             )
+        if connector.auto_start_tag and not connector.auto_start_tag.strip():
+            yield Mistake(
+                ("connector", index, "auto_start_tag"),
+                "There is nothing but space in it.",
+                "Allowed: 1 … 20 characters, or none.",
+            )
         if connector.free_vend and not connector.auto_start_tag:
-            raise Mistake(
+            yield Mistake(
                 ("connector", index, "free_vend"),
                 "Charging without a card needs an idTag to book it on.",
                 "Set auto_start_tag, 1 … 20 characters.",
             )
 
 
-def _check_csms(csms: Csms, station_id: str) -> None:
+def _check_csms(csms: Csms, station_id: str) -> Iterator[Mistake]:
     if "@" in csms.url.partition("://")[2].partition("/")[0]:
-        raise Mistake(
+        yield Mistake(
             ("csms", "url"),
             "An address with a user name or password in it is not taken.",
             "Set password; the user name is station.id.",
             show=False,
         )
+        return
     for key, problem, remedy in _csms_mistakes(csms, station_id):
-        raise Mistake(("csms", key), problem, remedy)
+        yield Mistake(("csms", key), problem, remedy)
 
 
 def _csms_mistakes(csms: Csms, station_id: str) -> Iterator[tuple[str, str, str]]:
@@ -141,19 +167,37 @@ def _scheme_of(url: str) -> str | None:
     return parts.scheme if usable and not parts.query and not parts.fragment else None
 
 
-def _check_meters(document: Document) -> None:
+def _check_zone(name: str) -> Iterator[Mistake]:
+    # Only who asks for a zone pays for the database of zones.
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        known, path = available_timezones(), ("station", "recurring_local_time")
+        if not known:
+            problem = "This machine knows no time zones."
+            yield Mistake(path, problem, "Install them: sudo apt install tzdata")
+            return
+        meant = closest(name, known)
+        hint = f'Did you mean "{meant}"?' if meant else "timedatectl list-timezones shows them."
+        remedy = f'Allowed: names such as "Europe/Paris". {hint}'
+        yield Mistake(path, "There is no such time zone.", remedy)
+
+
+def _check_meters(document: Document) -> Iterator[Mistake]:
     ids = {connector.id for connector in document.connectors}
     metered: set[int] = set()
     for index, meter in enumerate(document.meters):
         path: KeyPath = ("meter", index, "connector")
         if meter.connector not in ids:
-            raise Mistake(path, "There is no such connector.", f"Allowed: 1 … {len(ids)}.")
+            yield Mistake(path, "There is no such connector.", f"Allowed: 1 … {len(ids)}.")
         if meter.connector in metered:
-            raise Mistake(path, "This connector has a meter already.", "Keep one meter for each connector.")
+            yield Mistake(path, "This connector has a meter already.", "Keep one meter for each connector.")
         metered.add(meter.connector)
 
 
-def _check_sockets(document: Document) -> None:
+def _check_sockets(document: Document) -> Iterator[Mistake]:
     for table, key, socket in (
         ("control", "socket", document.control.socket),
         ("hal", "guard_socket", document.hal.guard_socket),
@@ -161,7 +205,7 @@ def _check_sockets(document: Document) -> None:
         length = len(bytes(socket))
         if length > MAX_SOCKET_PATH:
             problem = f"The path of a socket has at most {MAX_SOCKET_PATH} bytes, this one {length}."
-            raise Mistake((table, key), problem, "Choose a shorter path.")
+            yield Mistake((table, key), problem, "Choose a shorter path.")
 
 
 def _wire_text(value: object) -> str | None:

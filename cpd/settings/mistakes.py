@@ -8,7 +8,7 @@ import re
 import tomllib
 from collections.abc import Iterable
 from textwrap import fill
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import inspect
@@ -19,6 +19,8 @@ KeyPath = tuple[str | int, ...]
 """Keys and, in arrays, indexes from 0: ``("connector", 1, "phases")``."""
 
 WIDTH = 40
+
+_NOTHING: Final = object()
 
 
 class Mistake(Exception):
@@ -98,6 +100,47 @@ def line_of(text: str, path: KeyPath) -> int | None:
             return begin
         begin = end + 1
     return None
+
+
+def mended(document: dict[str, Any], path: KeyPath) -> dict[str, Any] | None:
+    """*document* with something allowed at *path*, so that the rest of it can be judged; None where nothing is known.
+
+    Nothing is allowed where a default holds; a key that is required gets a value of its type.
+    """
+    if isinstance(path[-1], int):
+        return None
+    value = _value_of(_type_at(path)) if _is_required(path) else _NOTHING
+    mended: dict[str, Any] | None = None if value is None else _put(document, path, value)
+    return mended
+
+
+def _value_of(wanted: inspect.Type) -> object:
+    """Some value of this type; None where none is known."""
+    match wanted:
+        case inspect.IntType(ge=least):
+            return least
+        case inspect.LiteralType(values=values):
+            return values[0]
+        case inspect.StrType():
+            return "x"
+        case _:
+            return None
+
+
+def _put(document: Any, path: KeyPath, value: object) -> Any:
+    """A copy of *document* with *value* at *path*."""
+    step, rest = path[0], path[1:]
+    if isinstance(document, list):
+        return [_put(item, rest, value) if place == step else item for place, item in enumerate(document)]
+    filled = {**document, step: _put(document[step], rest, value) if rest else value}
+    return {key: one for key, one in filled.items() if one is not _NOTHING}
+
+
+def _is_required(path: KeyPath) -> bool:
+    table = _type_at(path[:-1])
+    if not isinstance(table, inspect.StructType):
+        return False
+    return any(field.encode_name == path[-1] and field.required for field in table.fields)
 
 
 def _at(document: Any, path: KeyPath) -> Any:

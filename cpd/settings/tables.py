@@ -12,8 +12,9 @@ from msgspec import Meta, Struct
 from msgspec.structs import asdict
 
 from cpd import __version__
+from cpd.domain.variables import SECRET_KEYS as SECRET_VARIABLES
 
-SECRET_KEYS = frozenset({"password", "authorizationkey"})
+SECRET_KEYS = frozenset({"password"}) | SECRET_VARIABLES
 """Keys, in lower case, whose values are never shown."""
 
 Text20 = Annotated[str, Meta(min_length=1, max_length=20)]
@@ -29,7 +30,11 @@ class Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Station(Table, frozen=True, kw_only=True):
-    """``[station]``: what BootNotification says of the charge point, and what concerns all of it."""
+    """``[station]``: what BootNotification says of the charge point, and what concerns all of it.
+
+    *recurring_local_time*: the IANA name of the zone by whose clocks Recurring charging profiles recur; None for UTC.
+    *random_delay_max_s*: the longest random wait before charging profiles may raise the current; 0 for none.
+    """
 
     id: Text255
     vendor: Text20 = "cpd"
@@ -39,6 +44,8 @@ class Station(Table, frozen=True, kw_only=True):
     max_current_a: Annotated[int, Meta(ge=1, le=1000)] | None = None
     on_power_loss: Literal["stop", "resume"] = "stop"
     hard_reset_command: Command | None = None
+    recurring_local_time: Text50 | None = None
+    random_delay_max_s: Annotated[int, Meta(ge=0, le=1800)] = 0
 
 
 class Csms(Table, frozen=True, kw_only=True):
@@ -84,9 +91,12 @@ class Control(Table, frozen=True, kw_only=True):
 
 
 class Firmware(Table, frozen=True, kw_only=True):
-    """``[firmware]``: how an update is installed; without a command it cannot be."""
+    """``[firmware]``: how an update is installed, and brought back where the new version is not accepted in time."""
 
     install_command: Command | None = None
+    confirm_command: Command | None = None
+    rollback_command: Command | None = None
+    confirm_within_s: Annotated[int, Meta(ge=1, le=86_400)] = 600
 
 
 class Hal(Table, frozen=True, kw_only=True):
@@ -103,17 +113,26 @@ class Hal(Table, frozen=True, kw_only=True):
 
 
 class Connector(Table, frozen=True, kw_only=True):
-    """``[[connector]]``: the electrical facts of one outlet, and how a session begins at it."""
+    """``[[connector]]``: the electrical facts of one outlet, and how a session begins at it.
+
+    A limit below *min_current_a* pauses. A pause that a limit asks for lasts *min_pause_s* at least. The phases are
+    switched *phase_switch_pause_s* after the vehicle was told to stop, or later. *meter_loss*: whether a session goes
+    on without a meter, its register standing still, or ends.
+    """
 
     id: Annotated[int, Meta(ge=1, le=100)]
     max_current_a: Annotated[int, Meta(ge=6, le=80)] = 32
+    min_current_a: Annotated[int, Meta(ge=6, le=32)] = 6
+    min_pause_s: Annotated[int, Meta(ge=5, le=600)] = 5
     phases: Literal[1, 3] = 3
     voltage_v: Annotated[int, Meta(ge=90, le=300)] = 230
     lock: bool = True
     ventilation: bool = False
     phase_switching: bool = False
+    phase_switch_pause_s: Annotated[int, Meta(ge=10, le=600)] = 60
     free_vend: bool = False
     auto_start_tag: Annotated[str, Meta(max_length=20)] = ""
+    meter_loss: Literal["continue", "stop"] = "continue"
 
 
 class Meter(Table, frozen=True, kw_only=True):
@@ -154,11 +173,12 @@ class Document(Table, frozen=True, kw_only=True):
 class Settings:
     """The configuration, checked: every path absolute, *connectors* by id, a password file already read.
 
-    *csms* is None for a charger that works alone, *offline* where silence of the central system limits nothing.
-    *ocpp* has the initial values of configuration keys as they go over the wire. *warnings* are sentences about
-    what is strange and was taken nevertheless; they are for the caller to log.
+    *file* is where it was read from. *csms* is None for a charger that works alone, *offline* where silence of the
+    central system limits nothing. *ocpp* has the initial values of configuration keys as they go over the wire.
+    *warnings* are sentences about what is strange and was taken nevertheless; they are for the caller to log.
     """
 
+    file: Path
     station: Station
     csms: Csms | None
     offline: Offline | None

@@ -1,7 +1,7 @@
 """Documents as a daemon would send them, made from the station on paper."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from cpd.clock import ClockSource
@@ -12,14 +12,16 @@ from cpd.control.api import (
     ProfilesDocument,
     QueuedMessageDocument,
     QueueDocument,
+    ReloadDocument,
     ScheduleDocument,
     StatusDocument,
     TransactionAction,
     TransactionsDocument,
 )
+from cpd.control.auth import auth_document
 from cpd.control.documents import past_transaction_document, schedule_document, status_document, why_document
 from cpd.domain.composite import CompositePeriod, CompositeSchedule
-from cpd.domain.profiles import RateUnit
+from cpd.domain.profiles import RateUnit, Recurrency
 from cpd.station.repositories import StoreHealth
 from tests.control.fake_target import (
     BOOT_MONOTONIC_S,
@@ -28,12 +30,16 @@ from tests.control.fake_target import (
     NOW,
     OWN,
     TX_7,
+    a_blocked_card_explained,
     a_charging_connector,
+    a_delayed_connector,
     a_faulted_connector,
     a_snapshot,
+    a_stranger_explained,
     a_suspended_connector,
     a_transaction,
     a_waiting_connector,
+    an_explanation,
     an_idle_connector,
 )
 
@@ -75,6 +81,8 @@ SICK_DISK = replace(
 SICK_DISK_STATUS: StatusDocument = status_document(SICK_DISK, dated)
 WHY = [why_document(connector) for connector in SNAPSHOT.connectors]
 WAITING_STATUS: StatusDocument = status_document(a_snapshot(a_waiting_connector(1)), dated)
+DELAYED_STATUS: StatusDocument = status_document(a_snapshot(a_delayed_connector(1)), dated)
+WHY_DELAYED = why_document(a_delayed_connector(1))
 WHY_WAITING = why_document(a_waiting_connector(1))
 
 LOCAL_LIMIT: LocalLimitDocument = {
@@ -115,6 +123,22 @@ OVER_THE_CLOCK_CHANGE: ScheduleDocument = {
     "unit": "W",
     "periods": [{**period, "limit": period["limit"] * 690} for period in SCHEDULE["periods"]],
 }
+
+RECURRING: ScheduleDocument = schedule_document(
+    CompositeSchedule(
+        connector=1,
+        start_at_s=int(datetime(2026, 10, 22, 6, tzinfo=UTC).timestamp()),
+        duration_s=86_400,
+        unit=RateUnit.A,
+        periods=(
+            CompositePeriod(0, 320, 3, OWN),
+            CompositePeriod(54_000, 100, 3, replace(DEFAULT_100, recurrency=Recurrency.DAILY)),
+            CompositePeriod(82_800, 320, 3, OWN),
+        ),
+    )
+)
+"""Begins three days before the clocks of Berlin are changed."""
+RECURRING_LOCALLY: ScheduleDocument = {**RECURRING, "recurring_local_time": "Europe/Berlin"}
 
 PROFILES: ProfilesDocument = {
     "schema": "cpd.profiles/1",
@@ -259,3 +283,33 @@ def with_texts(status: StatusDocument, text: str) -> StatusDocument:
         "csms": {**status["csms"], "last_error": text, "registration": text},
         "connectors": connectors,
     }
+
+
+RELOADED: ReloadDocument = {
+    "schema": "cpd.reload/1",
+    "changed": [
+        {"key": "station.max_current_a", "before": "40", "now": None, "kept": None},
+        {"key": "connector[1].max_current_a", "before": "32", "now": "16", "kept": None},
+        {"key": "csms.password", "before": "(not shown)", "now": "(not shown)", "kept": None},
+        {"key": "ocpp.ConnectionTimeOut", "before": "60", "now": "30", "kept": "90"},
+    ],
+    "needs_restart": [
+        {"key": "station.serial_number", "before": None, "now": '"SN-2026-11-22"', "kept": None},
+        {"key": "connector[2]", "before": None, "now": "a table", "kept": None},
+    ],
+    "unchanged": ["station.id", "station.vendor", "store.path"],
+    "warnings": [
+        'ocpp.HartbeatInterval is no key that cpd knows, it is kept as a plain one; did you mean "HeartbeatInterval"?'
+    ],
+}
+NOTHING_RELOADED: ReloadDocument = {
+    "schema": "cpd.reload/1",
+    "changed": [],
+    "needs_restart": [],
+    "unchanged": ["station.id", "station.vendor", "store.path"],
+    "warnings": [],
+}
+
+LISTED = auth_document(an_explanation())
+STRANGER = auth_document(a_stranger_explained())
+ALONE_AND_BLOCKED = auth_document(a_blocked_card_explained())

@@ -5,37 +5,49 @@ from pathlib import Path
 
 import pytest
 
+from cpd.cli.auth import render_auth
+from cpd.cli.bundle import render_bundle
 from cpd.cli.config import render_configuration
 from cpd.cli.limit import render_limit
 from cpd.cli.operation import render_availability
 from cpd.cli.profiles import render_profiles
 from cpd.cli.queue import render_queue, render_retry
+from cpd.cli.reload import render_reload
 from cpd.cli.schedule import render_schedule
 from cpd.cli.status import render_status
 from cpd.cli.terminal import Terminal, columns_of
 from cpd.cli.transactions import render_transactions
 from cpd.cli.why import render_why
 from tests.cli.documents import (
+    ALONE_AND_BLOCKED,
     ALONE_STATUS,
     CONFIGURATION,
     DEAD_QUEUE,
+    DELAYED_STATUS,
     EMPTY_QUEUE,
     IN_SERVICE,
+    LISTED,
     LOCAL_LIMIT,
     NO_LOCAL_LIMIT,
+    NOTHING_RELOADED,
     OUT_OF_SERVICE,
     OUT_OF_SERVICE_SOON,
     OVER_THE_CLOCK_CHANGE,
     PROFILES,
     QUEUE,
+    RECURRING,
+    RECURRING_LOCALLY,
+    RELOADED,
     RETRIED,
     SCHEDULE,
     SICK_DISK_STATUS,
     STATUS,
+    STRANGER,
     TRANSACTIONS,
     TROUBLED_STATUS,
     WAITING_STATUS,
     WHY,
+    WHY_DELAYED,
     WHY_WAITING,
 )
 
@@ -53,6 +65,10 @@ VIEWS: dict[str, Callable[[Terminal], str]] = {
     "why-waiting": lambda terminal: render_why(
         WHY_WAITING, WAITING_STATUS["connectors"][0], WAITING_STATUS, terminal
     ),
+    "status-delayed": lambda terminal: render_status(DELAYED_STATUS, terminal),
+    "why-delayed": lambda terminal: render_why(
+        WHY_DELAYED, DELAYED_STATUS["connectors"][0], DELAYED_STATUS, terminal
+    ),
     "limit": lambda terminal: render_limit(LOCAL_LIMIT, STATUS, terminal),
     "limit-off": lambda terminal: render_limit(NO_LOCAL_LIMIT, STATUS, terminal),
     "availability-on": lambda terminal: render_availability(IN_SERVICE, terminal),
@@ -60,6 +76,8 @@ VIEWS: dict[str, Callable[[Terminal], str]] = {
     "availability-scheduled": lambda terminal: render_availability(OUT_OF_SERVICE_SOON, terminal),
     "schedule": lambda terminal: render_schedule(SCHEDULE, terminal),
     "schedule-clock-change": lambda terminal: render_schedule(OVER_THE_CLOCK_CHANGE, terminal),
+    "schedule-shifts": lambda terminal: render_schedule(RECURRING, terminal),
+    "schedule-local": lambda terminal: render_schedule(RECURRING_LOCALLY, terminal),
     "profiles": lambda terminal: render_profiles(PROFILES, NOW, terminal),
     "transactions": lambda terminal: render_transactions(TRANSACTIONS, STATUS, terminal),
     "transactions-alone": lambda terminal: render_transactions(TRANSACTIONS, ALONE_STATUS, terminal),
@@ -67,6 +85,13 @@ VIEWS: dict[str, Callable[[Terminal], str]] = {
     "queue-dead": lambda terminal: render_queue(DEAD_QUEUE, STATUS, terminal),
     "queue-alone": lambda terminal: render_queue(EMPTY_QUEUE, ALONE_STATUS, terminal),
     "queue-retry": lambda terminal: render_retry(RETRIED, terminal),
+    "reload": lambda terminal: render_reload(RELOADED, terminal),
+    "reload-nothing": lambda terminal: render_reload(NOTHING_RELOADED, terminal),
+    "auth-listed": lambda terminal: render_auth(LISTED, None, terminal),
+    "auth-listed-offline": lambda terminal: render_auth(LISTED, "offline", terminal),
+    "auth-stranger": lambda terminal: render_auth(STRANGER, None, terminal),
+    "auth-alone": lambda terminal: render_auth(ALONE_AND_BLOCKED, None, terminal),
+    "bundle": lambda terminal: render_bundle("cpd-CP-0042-20261122T082600Z.tar.gz", 123_456, terminal),
     "configuration": lambda terminal: render_configuration(CONFIGURATION, terminal),
 }
 TERMINALS = {

@@ -88,6 +88,7 @@ def test_json_is_one_document_and_nothing_else(
         (["queue", "--dead"], "cpd.queue/1"),
         (["limit", "1", "10A", "--for", "30m"], "cpd.limit/1"),
         (["limit", "1", "off"], "cpd.limit/1"),
+        (["delay", "1", "skip"], "cpd.done/1"),
         (["help", "limit_zero_csms"], "cpd.code/1"),
         (["config", "get"], "cpd.configuration/1"),
         (["config", "get", "heartbeatinterval"], "cpd.configuration/1"),
@@ -125,6 +126,7 @@ def test_every_command_has_its_document_and_its_words(
         (["limit", "1", "99A", "--for", "30m"], 2, "99A is outside 0A … 80A"),
         (["limit", "1", "10A", "--for", "99d"], 2, "for_s: Expected int <="),
         (["limit", "5", "10A", "--for", "30m"], 4, "no connector 5"),
+        (["delay", "1"], 2, "skip"),
         (["help", "LIMIT_ZERO"], 2, "did you mean LIMIT_ZERO_CSMS"),
         (["--socket", "/no/such/socket", "status"], 3, "cpd is not running"),
         (["status", "5"], 4, "no connector 5"),
@@ -254,6 +256,7 @@ def test_mock_commands_reach_the_world(path: Path) -> None:
         for line in (
             "mock plug-in 1 --cable 20A",
             "mock fault 1 ground_fault on",
+            "mock deceive 1 meter_frozen on",
             "mock meter 1 --energy 12000",
             "mock swipe 04A3 1",
             "mock plug-out 1",
@@ -263,6 +266,7 @@ def test_mock_commands_reach_the_world(path: Path) -> None:
         assert target.mock.acts == [
             ("plug_in", 1, 20),
             ("fault", 1, FaultKind.GROUND_FAULT, True),
+            ("deceive", 1, "meter_frozen", True),
             ("meter", 1, 12_000, None),
             ("swipe", "04A3", 1),
             ("plug_out", 1),
@@ -287,10 +291,17 @@ COMMANDS = [
     ["profiles"],
     ["profiles", "clear"],
     ["transactions"],
+    ["auth"],
+    ["auth", "explain"],
     ["config"],
     *(["config", name] for name in ("get", "set", "reset", "diff", "check")),
     ["mock"],
-    *(["mock", name] for name in ("plug-in", "plug-out", "ev", "swipe", "fault", "meter")),
+    *(["mock", name] for name in ("plug-in", "plug-out", "ev", "swipe", "fault", "deceive", "meter")),
+    *(
+        [name]
+        for name in ("start", "stop", "unlock", "availability", "fault", "reset", "reload", "limit", "queue")
+    ),
+    ["fault", "ack"],
     ["run"],
 ]
 
@@ -376,3 +387,16 @@ def test_a_reader_that_has_seen_enough_hears_no_complaint(path: Path, command: s
             check=True,
         )
     assert done.stderr == ""
+
+
+def test_a_check_tells_what_is_strange_in_a_file_without_mistakes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    file = tmp_path / "cpd.toml"
+    file.write_text('[station]\nid = "X"\n[[connector]]\nid = 1\n[ocpp]\nHartbeatInterval = 60\n')
+    assert main(["config", "check", str(file)]) == 0
+    told = capsys.readouterr()
+    assert "no mistakes" in told.out
+    assert '"HeartbeatInterval"?' in told.err
+    assert all(len(line) <= 40 for line in told.err.splitlines())

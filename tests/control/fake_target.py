@@ -6,11 +6,23 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from cpd.clock import ClockSource
+from cpd.control.api import TraceDocument
 from cpd.control.target import ControlRefused, EvWishes
+from cpd.domain.authorization import (
+    AuthorizationKey,
+    AuthorizationRules,
+    AuthorizationStatus,
+    Connection,
+    IdTagInfo,
+    Known,
+    Source,
+    decide,
+)
 from cpd.domain.availability import AvailabilityOutcome
 from cpd.domain.blockers import Blocker
 from cpd.domain.composite import ActiveLimit, CompositePeriod, CompositeSchedule
 from cpd.domain.connector_status import ConnectorStatus
+from cpd.domain.diagnostics import Window
 from cpd.domain.profile_book import InstalledProfile, ProfileFilter
 from cpd.domain.profiles import (
     ChargingProfile,
@@ -20,10 +32,14 @@ from cpd.domain.profiles import (
     RateUnit,
     SchedulePeriod,
 )
+from cpd.domain.spellings import Spelling, SpellingKind
 from cpd.domain.supply import Constraint, ConstraintKind
 from cpd.domain.transactions import FactKind, Moment, StopReason, Transaction
 from cpd.domain.variables import ChangeOutcome
+from cpd.settings.changes import Change, Changes
 from cpd.station.configuration import ConfigurationKey
+from cpd.station.diagnostics import Bundle
+from cpd.station.explanation import Explanation
 from cpd.station.repositories import JournalEntry
 from cpd.station.reset import ResetKind
 from cpd.station.snapshot import ConnectorSnapshot, LinkSnapshot, StationIdentity, StationSnapshot
@@ -178,6 +194,20 @@ def a_waiting_connector(number: int = 1) -> ConnectorSnapshot:
     return replace(charging, offer_ma=10_000, blockers=(increase,))
 
 
+def a_delayed_connector(number: int = 1) -> ConnectorSnapshot:
+    """Paused until half past nine by a profile, and then by a random delay."""
+    suspended = a_suspended_connector(number)
+    delay = Blocker(
+        code="WAIT_RANDOM_DELAY",
+        since=NOW - timedelta(minutes=1),
+        until=NOW + timedelta(minutes=4, seconds=12),
+        constraint=Constraint(kind=ConstraintKind.WAIT),
+        evidence="increase to 16 A waits, random delay",
+        next_step=f"wait, or: cpd delay {number} skip",
+    )
+    return replace(suspended, limit=a_limit(16_000, TX_7, a_limit(32_000, OWN)), blockers=(delay,))
+
+
 def a_suspended_connector(number: int = 1) -> ConnectorSnapshot:
     charging = a_charging_connector(number)
     zero = Blocker(
@@ -276,6 +306,63 @@ def an_installed_profile() -> InstalledProfile:
     return InstalledProfile(connector=0, received_at_s=int(NOW.timestamp()) - 60, profile=profile)
 
 
+DEFAULT_RULES = {
+    AuthorizationKey.LOCAL_PRE_AUTHORIZE: False,
+    AuthorizationKey.LOCAL_AUTHORIZE_OFFLINE: True,
+    AuthorizationKey.LOCAL_AUTH_LIST_ENABLED: True,
+    AuthorizationKey.AUTHORIZATION_CACHE_ENABLED: True,
+    AuthorizationKey.ALLOW_OFFLINE_TX_FOR_UNKNOWN_ID: False,
+}
+
+
+def an_explanation(
+    id_tag: str = "04A31F02B16180",
+    known: Known | None = None,
+    rules: AuthorizationRules = DEFAULT_RULES,
+) -> Explanation:
+    """By default of a card in the local list, which LocalPreAuthorize leaves unused."""
+    listed = IdTagInfo(
+        status=AuthorizationStatus.ACCEPTED,
+        parent_id_tag="FLEET-BERLIN",
+        expires_at=NOW + timedelta(days=2),
+    )
+    held = known or Known(listed=listed)
+    return Explanation(
+        id_tag=id_tag,
+        now=NOW,
+        connection=Connection.ONLINE,
+        has_csms=True,
+        online=decide(Connection.ONLINE, held, NOW, rules),
+        offline=decide(Connection.OFFLINE, held, NOW, rules),
+        known=held,
+        rules=rules,
+        list_version=12,
+        found=(),
+        stops=True,
+        energy_wh=0,
+    )
+
+
+def a_stranger_explained() -> Explanation:
+    """A card that nobody knows, presented offline; the list has it as another reader would spell it."""
+    other = Spelling(id_tag="8061B1021FA304", kind=SpellingKind.REVERSED)
+    return replace(
+        an_explanation(known=Known()),
+        connection=Connection.OFFLINE,
+        found=((other, Source.LIST),),
+        stops=False,
+        energy_wh=1_500,
+    )
+
+
+def a_blocked_card_explained() -> Explanation:
+    """A card that the cache refuses, where there is no CSMS and no list."""
+    rules = {key: True for key in AuthorizationKey if key is not AuthorizationKey.LOCAL_AUTH_LIST_ENABLED}
+    blocked = Known(cached=IdTagInfo(status=AuthorizationStatus.BLOCKED))
+    alone = an_explanation(known=blocked, rules=rules)
+    return replace(alone, connection=Connection.OFFLINE, has_csms=False, list_version=-1)
+
+
 class FakeWorld:
     """The mock's world; *acts* is what was done to it."""
 
@@ -296,6 +383,9 @@ class FakeWorld:
 
     def fault(self, connector: int, kind: FaultKind, active: bool) -> None:
         self.acts.append(("fault", connector, kind, active))
+
+    def deceive(self, connector: int, defect: str, active: bool) -> None:
+        self.acts.append(("deceive", connector, defect, active))
 
     def meter(self, connector: int, energy_wh: int | None, voltage_mv: int | None) -> None:
         self.acts.append(("meter", connector, energy_wh, voltage_mv))
@@ -321,8 +411,15 @@ class FakeTarget:
         self.audited: list[tuple[int, str, str]] = []
         self.audit_error: Exception | None = None
         self.acts: list[tuple[object, ...]] = []
+        self.reloads: Changes | ControlRefused = Changes(
+            changed=(Change(key="ocpp.HeartbeatInterval", before="300", now="60"),),
+            needs_restart=(Change(key="station.id", before='"CP-0042"', now='"CP-0043"'),),
+            unchanged=("station.vendor",),
+            warnings=(),
+        )
         self.unlocks = UnlockResult.UNLOCKED
         self.mended = True
+        self.delayed = True
         self.snapshot_error: Exception | None = None
         self._changed = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -404,7 +501,7 @@ class FakeTarget:
             *(
                 ConfigurationKey(
                     key=key,
-                    value=None if key == "AuthorizationKey" else value,
+                    value=value,
                     readonly=False,
                     source="local" if key in self.set_here else "file",
                     file_value=self.file_values[key],
@@ -445,8 +542,18 @@ class FakeTarget:
         self.acts.append(("acknowledge_fault", connector, kind))
         return self.mended
 
+    async def reload(self) -> Changes:
+        if isinstance(self.reloads, ControlRefused):
+            raise self.reloads
+        self.acts.append(("reload",))
+        return self.reloads
+
     def reset(self, kind: ResetKind) -> None:
         self.acts.append(("reset", kind))
+
+    def skip_delay(self, connector: int) -> bool:
+        self.acts.append(("skip_delay", connector))
+        return self.delayed
 
     async def set_local_limit(self, connector: int, current_ma: int, for_s: int) -> datetime:
         self.acts.append(("set_local_limit", connector, current_ma, for_s))
@@ -454,6 +561,9 @@ class FakeTarget:
 
     async def end_local_limit(self, connector: int) -> None:
         self.acts.append(("end_local_limit", connector))
+
+    async def explain(self, id_tag: str) -> Explanation:
+        return an_explanation(id_tag)
 
     async def authorize(self, id_tag: str, connector: int | None) -> None:
         if id_tag == "BLOCKED":
@@ -465,6 +575,16 @@ class FakeTarget:
 
     def csms_release(self) -> None:
         self.acts.append(("csms_release",))
+
+    def trace(self, after: int, limit: int) -> TraceDocument:
+        self.acts.append(("trace", after, limit))
+        return {"schema": "cpd.trace/1", "frames": [], "last": after}
+
+    async def bundle(self, window: Window) -> Bundle:
+        self.acts.append(("bundle", window))
+        return Bundle(
+            file_name="cpd-CP-0042-20261122T082600Z.tar.gz", content=b"a bundle", parts=("log.txt",)
+        )
 
     async def audit(self, uid: int, method: str, params: str) -> None:
         if self.audit_error is not None:

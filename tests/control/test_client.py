@@ -75,7 +75,7 @@ async def test_a_call_returns_the_document(path: Path) -> None:
         ("why", {"connector": 9}, NotFound),
         ("why", {"connector": "one"}, InvalidParams),
         ("authorize", {"id_tag": "BLOCKED"}, Refused),
-        ("reload", {}, NotSupported),
+        ("teleport", {}, NotSupported),
     ],
 )
 async def test_an_error_says_what_and_what_next(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cpd.station.reset import ResetKind
-from hal.values import Fault, FaultKind, UnlockResult
+from hal.values import Fault, FaultKind, LockState, UnlockResult
 from tests.control.fake_target import FakeTarget, a_snapshot, an_idle_connector
 from tests.control.served import Lines, connected, served
 from tests.virtual_time import run_virtual
@@ -137,3 +137,44 @@ def test_a_fault_that_clears_otherwise_is_not_acknowledged(tmp_path: Path, kind:
             assert target.acts == []
 
     run_virtual(main())
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "would", "ends"),
+    [
+        ("unlock", {"connector": 1}, "unlock connector 1", [1]),
+        ("unlock", {"connector": 2}, "unlock connector 2", []),
+        ("reset", {"type": "Soft"}, "restart the daemon", [1]),
+        ("reset", {"type": "Hard"}, "restart the charger", [1]),
+    ],
+)
+def test_a_dry_run_tells_what_would_end_and_neither_does_nor_journals_anything(
+    tmp_path: Path, method: str, params: dict[str, Any], would: str, ends: list[int]
+) -> None:
+    async def conversation(client: Lines, target: FakeTarget) -> None:
+        answer = await client.call(method, **params, dry_run=True)
+        assert answer["result"] == {"schema": "cpd.dry-run/1", "would": would, "ends": ends}
+        assert target.acts == target.audited == []
+
+    talk(tmp_path, conversation)
+
+
+def test_a_dry_run_is_refused_where_the_real_one_would_be(tmp_path: Path) -> None:
+    async def conversation(client: Lines, target: FakeTarget) -> None:
+        idle = an_idle_connector(1)
+        welded = Fault(kind=FaultKind.CONTACTOR_WELDED, since_s=0.0)
+        fixed = replace(idle, outlet=replace(idle.outlet, lock=LockState.NONE, faults=(welded,)))
+        target.unlocks = UnlockResult.NOT_SUPPORTED
+        target.change(a_snapshot(fixed))
+        for method, params, code in (
+            ("unlock", {"connector": 1}, "refused"),
+            ("unlock", {"connector": 2}, "not_found"),
+            ("faults.acknowledge", {"connector": 1, "code": "ground_fault"}, "not_found"),
+        ):
+            answer = await client.call(method, **params, dry_run=True)
+            assert answer["error"]["data"]["code"] == code, answer
+        answer = await client.call("faults.acknowledge", connector=1, code="contactor_welded", dry_run=True)
+        assert answer["result"]["would"] == "acknowledge contactor_welded on connector 1"
+        assert target.audited == []
+
+    talk(tmp_path, conversation)

@@ -55,7 +55,12 @@ def test_every_commented_line_of_the_sample_is_valid_too(tmp_path: Path):
     settings = load(tmp_path, text)
     assert settings.csms is not None and settings.csms.password == "secret"
     assert settings.offline is not None and settings.offline.max_current_a == 10
-    assert settings.ocpp == {"HeartbeatInterval": "300", "MeterValueSampleInterval": "60"}
+    assert settings.ocpp == {
+        "HeartbeatInterval": "300",
+        "LocalAuthListMaxLength": "10000",
+        "MeterValueSampleInterval": "60",
+        "SendLocalListMaxLength": "1000",
+    }
     assert settings.warnings == ()
 
 
@@ -152,7 +157,7 @@ MISTAKES = [
     ('connector = []\n[station]\nid = "X"\n', "line 1: connector = a list There is no connector."),
     (MINIMAL + "max_curent_a = 20\n", 'line 6: connector[1].max_curent_a = (not shown) This key is unknown. '
                                       'Did you mean "max_current_a"?'),
-    (MINIMAL + "xyzzy = 20\n", "This key is unknown. Known here: id, max_current_a, phases,"),
+    (MINIMAL + "xyzzy = 20\n", "This key is unknown. Known here: id, max_current_a, min_current_a,"),
     (MINIMAL + "[stor]\n", 'line 6: stor = (not shown) This key is unknown. Did you mean "store"?'),
     (MINIMAL + "max_current_a = 90\n", "line 6: connector[1].max_current_a = 90 This value is not allowed. "
                                        "Allowed: a whole number, 6 … 80."),
@@ -161,8 +166,13 @@ MISTAKES = [
     (MINIMAL + "max_current_a = true\n", "max_current_a = true This value is not allowed."),
     (MINIMAL + 'max_current_a = "16"\n', 'max_current_a = "16" This value is not allowed.'),
     (MINIMAL + "phases = 2\n", "phases = 2 This value is not allowed. Allowed: 1 or 3."),
+    (
+        MINIMAL + "max_current_a = 10\nmin_current_a = 13\n",
+        "line 7: connector[1].min_current_a = 13 It is above max_current_a",
+    ),
     (MINIMAL + "phases = 1\nphase_switching = true\n", "line 7: connector[1].phase_switching = true One phase"),
     (MINIMAL + "free_vend = true\n", "Set auto_start_tag, 1 … 20 characters."),
+    (MINIMAL + 'free_vend = true\nauto_start_tag = "  "\n', "There is nothing but space in it."),
     (MINIMAL + f'auto_start_tag = "{"x" * 21}"\n', "Allowed: text of at most 20 characters."),
     (MINIMAL + '[hal]\nbackend = "gpoi"\n', 'hal.backend = "gpoi" This value is not allowed. '
                                             'Allowed: "gpio" or "mock" or "openevse" or "simpleevse". '
@@ -182,6 +192,13 @@ MISTAKES = [
     (MINIMAL.replace("CP-1", ""), 'line 2: station.id = ""'),
     (f'vendor = "{"x" * 21}"\n'.join(("[station]\n", MINIMAL.removeprefix("[station]\n"))),
      "Allowed: text of 1 … 20 characters."),
+    (MINIMAL.replace("[station]", '[station]\nrecurring_local_time = "europe/pariss"'),
+     'station.recurring_local_time = "europe/pariss" There is no such time zone. Allowed: names such as '
+     '"Europe/Paris". Did you mean "Europe/Paris"?'),
+    (MINIMAL.replace("[station]", '[station]\nrecurring_local_time = "../x"'),
+     "There is no such time zone. Allowed: names such as \"Europe/Paris\". timedatectl list-timezones"),
+    (MINIMAL.replace("[station]", "[station]\nrandom_delay_max_s = 1801"),
+     "station.random_delay_max_s = 1801 This value is not allowed. Allowed: a whole number, 0 … 1800."),
     (MINIMAL + '[csms]\nurl = "http://csms"\n', 'csms.url = "http://csms" This is not the address of a central'),
     (MINIMAL + '[csms]\nurl = "wss://"\n', "Allowed: ws://… or wss://… with a host."),
     (MINIMAL + '[csms]\nurl = "wss://h:99999/"\n', "This is not the address of a central"),
@@ -274,3 +291,61 @@ def test_a_host_name_that_is_not_verified_is_warned_about(tmp_path: Path) -> Non
     path.write_text(text + "verify_hostname = false\n")
     (warning,) = load_settings(path).warnings
     assert warning.startswith("csms.verify_hostname = false: ")
+
+
+def test_all_mistakes_are_told_in_the_order_of_the_file(tmp_path: Path) -> None:
+    text = """\
+[station]
+id = ""
+max_current_a = "much"
+speling = 1
+
+[csms]
+url = "http://csms.example"
+security_profile = 2
+
+[[connector]]
+id = 1
+phases = 2
+
+[[connector]]
+id = 3
+max_current_a = 5
+
+[ocpp]
+HeartbeatInterval = "soon"
+MeterValueSampleInterval = -1
+"""
+    file = tmp_path / "cpd.toml"
+    file.write_text(text)
+    with pytest.raises(SettingsError) as raised:
+        load_settings(file)
+    places = re.findall(r"line (\d+):\n(\S+)", str(raised.value))
+    assert [(int(line), key) for line, key in places] == [
+        (2, "station.id"),
+        (3, "station.max_current_a"),
+        (4, "station.speling"),
+        (7, "csms.url"),
+        (8, "csms.security_profile"),
+        (12, "connector[1].phases"),
+        (16, "connector[2].max_current_a"),
+        (19, "ocpp.HeartbeatInterval"),
+        (20, "ocpp.MeterValueSampleInterval"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["connector = 3", "connector = [1]", "station = 1\n[[connector]]\nid = 1", ""]
+)
+def test_what_cannot_be_judged_at_all_is_one_mistake(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "cpd.toml"
+    file.write_text(text)
+    with pytest.raises(SettingsError):
+        load_settings(file)
+
+
+def test_a_fail_safe_for_the_silence_of_nobody_is_warned_of_and_holds(tmp_path: Path) -> None:
+    settings = load(tmp_path, MINIMAL + "[offline]\nafter_s = 60\nmax_current_a = 10\n")
+    assert settings.offline is not None
+    (warning,) = settings.warnings
+    assert "[offline] without [csms]" in warning and "10 A" in warning

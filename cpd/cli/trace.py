@@ -1,0 +1,93 @@
+"""`cpd trace`: the last OCPP frames, and each new one as it comes."""
+
+import contextlib
+import json
+import threading
+from typing import Any, cast
+
+import click
+
+from cpd.cli.client_command import Session, client_command
+from cpd.cli.terminal import Terminal
+from cpd.cli.words import moment
+from cpd.control.api import TracedFrameDocument, TraceDocument
+
+FOLLOW_S = 1.0
+
+
+@client_command("trace")
+@click.option("-f", "--follow", is_flag=True, help="Go on with what comes; Ctrl-C ends it.")
+@click.option("-n", "limit", type=click.IntRange(1, 2_000), default=20, help="How many frames (20).")
+@click.option("--full", is_flag=True, help="The whole frames.")
+def trace(session: Session, follow: bool, limit: int, full: bool) -> int:
+    """What was said to the CSMS (>) and by it (<). Passwords are not shown, and idTags only in part.
+
+    \b
+    cpd trace
+    cpd trace -f
+    cpd trace -n 100 --full
+    """
+    with session.client() as client, contextlib.suppress(KeyboardInterrupt):
+        last = _show(session, client.call("trace", {"limit": limit}), full=full)
+        while follow:
+            threading.Event().wait(FOLLOW_S)
+            last = _show(
+                session, client.call("trace", {"after": last, "limit": 2_000}), full=full, after=last
+            )
+    return 0
+
+
+def _show(session: Session, answer: dict[str, Any], *, full: bool, after: int | None = None) -> int:
+    """Show what is new *after* a number, None: what there is; returns the number to go on from."""
+    document = cast(TraceDocument, answer)
+    if document["frames"] or after is None:
+        words = render_trace(document, session.terminal, full=full)
+        session.show(document, words or "nothing was said since the start")
+    # A daemon that was restarted counts anew.
+    return document["last"] if after is None or document["last"] >= after else 0
+
+
+def render_trace(document: TraceDocument, terminal: Terminal, *, full: bool = False) -> str:
+    """A line for each frame; with *full* the frame below it."""
+    lines: list[str] = []
+    for frame in document["frames"]:
+        lines.append(terminal.cut(_line(frame, terminal), terminal.width))
+        if full:
+            lines += terminal.wrap(frame["text"], 2)
+    return "\n".join(lines)
+
+
+def _line(frame: TracedFrameDocument, terminal: Terminal) -> str:
+    at = f"{moment(frame['at']):%H:%M:%S}"
+    side = ">" if frame["sent"] else "<"
+    took = "" if frame["took_ms"] is None else f"  {round(frame['took_ms'])} ms"
+    match frame["kind"]:
+        case "call":
+            words = frame["action"] or "?"
+        case "result":
+            words = f"{_status(frame['text'])}{_to(frame)}{took}"
+        case "error":
+            words = f"{terminal.glyph('✗')} {_code(frame['text'])}{_to(frame)}{took}"
+        case _:
+            words = f"{terminal.glyph('✗')} no OCPP: {frame['text']}"
+    return f"{at} {side} {words}"
+
+
+def _to(frame: TracedFrameDocument) -> str:
+    return "" if frame["action"] is None else f" ({frame['action']})"
+
+
+def _status(text: str) -> str:
+    """The status of an answer, where it has one."""
+    with contextlib.suppress(ValueError, LookupError, TypeError):
+        payload = json.loads(text)[2]
+        status = payload.get("status") or payload.get("idTagInfo", {}).get("status")
+        if isinstance(status, str):
+            return status
+    return "ok"
+
+
+def _code(text: str) -> str:
+    with contextlib.suppress(ValueError, LookupError, TypeError):
+        return str(json.loads(text)[2])
+    return "error"

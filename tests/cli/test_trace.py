@@ -1,0 +1,73 @@
+"""`cpd trace` as a technician reads it."""
+
+from typing import Any
+
+import pytest
+
+from cpd.cli.terminal import Terminal, columns_of
+from cpd.cli.trace import render_trace
+from cpd.control.api import TraceDocument
+
+
+def traced(*frames: dict[str, Any]) -> TraceDocument:
+    given: Any = [
+        {
+            "seq": number,
+            "at": "2026-11-22T08:26:11.000Z",
+            "sent": True,
+            "action": None,
+            "took_ms": None,
+            **frame,
+        }
+        for number, frame in enumerate(frames, 1)
+    ]
+    return {"schema": "cpd.trace/1", "frames": given, "last": len(frames)}
+
+
+TALK = traced(
+    {"kind": "call", "action": "StartTransaction", "text": '[2,"1","StartTransaction",{"connectorId":1}]'},
+    {
+        "sent": False,
+        "kind": "result",
+        "action": "StartTransaction",
+        "took_ms": 41.2,
+        "text": '[3,"1",{"transactionId":7,"idTagInfo":{"status":"Accepted"}}]',
+    },
+    {
+        "sent": False,
+        "kind": "call",
+        "action": "SetChargingProfile",
+        "text": '[2,"x","SetChargingProfile",{}]',
+    },
+    {
+        "kind": "error",
+        "action": "SetChargingProfile",
+        "took_ms": 0.6,
+        "text": '[4,"x","FormationViolation","",{}]',
+    },
+    {"kind": "call", "action": "Heartbeat", "text": '[2,"2","Heartbeat",{}]'},
+    {"sent": False, "kind": "result", "action": "Heartbeat", "took_ms": 2.0, "text": '[3,"2",{}]'},
+    {"sent": False, "kind": None, "text": "hello " * 20},
+)
+
+
+@pytest.mark.usefixtures("berlin")
+def test_each_frame_is_a_line_that_says_who_spoke_and_how_it_ended() -> None:
+    assert render_trace(TALK, Terminal(width=80)).splitlines() == [
+        "09:26:11 > StartTransaction",
+        "09:26:11 < Accepted (StartTransaction)  41 ms",
+        "09:26:11 < SetChargingProfile",
+        "09:26:11 > ✗ FormationViolation (SetChargingProfile)  1 ms",
+        "09:26:11 > Heartbeat",
+        "09:26:11 < ok (Heartbeat)  2 ms",
+        "09:26:11 < ✗ no OCPP: hello hello hello hello hello hello hello hello hello hel…",
+    ]
+
+
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize("width", [32, 40])
+def test_no_line_is_wider_than_the_terminal(width: int, full: bool) -> None:
+    for unicode in (True, False):
+        shown = render_trace(TALK, Terminal(width=width, unicode=unicode), full=full)
+        assert all(columns_of(line) <= width for line in shown.splitlines())
+        assert unicode or shown.isascii()
