@@ -10,6 +10,10 @@ PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 
+# Whatever has more to do under --torture.
+TORTURED := tests/torture tests/hal/search tests/storage/test_damage.py tests/domain/test_many_worlds.py \
+  $(addprefix tests/scenarios/test_,damaged_store.py personality_pairs.py interleaved_sessions.py budgets.py)
+
 .PHONY: help demo test lint format types units torture bench clean
 
 help:
@@ -34,7 +38,7 @@ units: $(READY)
 	$(VENV)/bin/pytest -n 2
 
 torture: $(READY)
-	$(VENV)/bin/pytest -n 2 --torture tests/torture tests/storage/test_damage.py tests/scenarios/test_damaged_store.py tests/hal/search
+	$(VENV)/bin/pytest -n 2 --torture $(TORTURED)
 
 bench: $(READY)
 	@$(VENV)/bin/python -m tests.bench $(ARGS)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import cpd
 import hal
+from tests.conformance import counts
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 
@@ -39,3 +40,9 @@ def test_every_function_of_the_message_paths_exists() -> None:
     assert len(paths) > 20
     missing = {path for path in paths if path.split(".")[-1] not in owners.get(path.split(".")[-2], set())}
     assert missing == set()
+
+
+def test_the_readme_counts_the_conformance_tests_that_there_are() -> None:
+    """`python -m tests.conformance.counts` prints the table as it should stand in the README."""
+    table = counts.table()
+    assert table in README, f"the README's table of conformance tests should be:\n{table}"

@@ -5,6 +5,7 @@ from typing import Any
 
 from ocpp.v16 import call
 
+from hal.light import LightMeaning
 from tests.scenarios.site import Site
 
 KNOWN = "KNOWN"
@@ -62,6 +63,15 @@ async def a_known_card_starts_offline(here: Site) -> bool:
     await here.charge(KNOWN)
     await leave(here, KNOWN)
     return await starts_offline(here, KNOWN)
+
+
+async def a_listed_card_starts_offline(here: Site) -> bool:
+    """Of a list that is sent once; an update in vain is answered NotSupported."""
+    listed = {"id_tag": "LISTED", "id_tag_info": {"status": "Accepted"}}
+    await here.call(
+        call.SendLocalList(list_version=1, update_type="Full", local_authorization_list=[listed])  # type: ignore[arg-type]
+    )
+    return await starts_offline(here, "LISTED")
 
 
 async def a_known_card_is_asked_about(here: Site) -> bool:
@@ -226,3 +236,19 @@ async def a_dead_link_is_found_within_50_s(here: Site) -> bool:
     found_s = here.clock.monotonic_s() - began_s
     await here.clock.sleep(120)
     return found_s < 50
+
+
+async def a_waiting_connector_blinks(here: Site) -> int:
+    here.world.plug_in(1)
+    await here.status("Preparing")
+    await here.clock.sleep(1)
+    shown = here.world.lights[1].shown[-1]
+    assert shown.meaning is LightMeaning.PRESENT_CARD
+    here.world.plug_out(1)
+    await here.status("Available")
+    return shown.blinks
+
+
+async def the_light_is_bright(here: Site) -> int:
+    await here.clock.sleep(1)
+    return here.world.lights[1].shown[-1].intensity_percent

@@ -69,7 +69,6 @@ ACCESS = [
         evidence="new firmware is being installed",
         config={
             "connectors": 2,
-            "ocpp": 'SupportedFeatureProfiles = "Core,RemoteTrigger,FirmwareManagement"',
         },
     ),
     Known(
@@ -198,6 +197,24 @@ LIMITS = [
 
 WAITS = [
     Known(
+        set_up=given.resumed_after_a_random_delay,
+        status="SuspendedEVSE",
+        codes=["WAIT_RANDOM_DELAY"],
+        evidence="increase to 16 A waits, random delay",
+        source="wait",
+        ends=True,
+        config={"station": "random_delay_max_s = 600"},
+    ),
+    Known(
+        set_up=given.raised_after_a_random_delay,
+        status="Charging",
+        codes=["WAIT_RANDOM_DELAY"],
+        evidence="increase to 16 A waits, random delay",
+        source="wait",
+        ends=True,
+        config={"station": "random_delay_max_s = 600"},
+    ),
+    Known(
         set_up=given.resuming_after_a_pause,
         status="SuspendedEVSE",
         codes=["WAIT_MIN_PAUSE"],
@@ -207,10 +224,11 @@ WAITS = [
     ),
     Known(
         set_up=given.resuming_before_the_pause_has_begun,
-        status="Charging",
+        status="SuspendedEVSE",
         codes=["WAIT_MIN_PAUSE"],
         evidence="minimum pause before charging again",
         source="wait",
+        ends=True,
     ),
     Known(
         set_up=given.raised_twice_while_charging,
@@ -258,6 +276,13 @@ VEHICLES = [
         status="SuspendedEV",
         codes=["EV_NEEDS_VENTILATION"],
         evidence="the vehicle asks for ventilation (state D)",
+    ),
+    Known(
+        set_up=given.vehicle_that_does_not_let_go,
+        status="SuspendedEVSE",
+        codes=["LIMIT_ZERO_CSMS", "EV_STAYS_IN_C"],
+        evidence="limit 0 A by TxProfile #7; without it 32 A by connector (cpd.toml)",
+        source="profile",
     ),
     Known(
         set_up=given.vehicle_draws_nothing,

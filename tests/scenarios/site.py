@@ -18,6 +18,7 @@ from cpd.lab.csms.behaviour import Behaviour
 from cpd.lab.csms.central_system import CentralSystem
 from cpd.lab.csms.ledger import BookedTransaction
 from cpd.lab.csms.memory import MemoryNetwork, memory_network
+from cpd.lab.csms.session import Acts
 from cpd.lab.csms.station_log import StationLog
 from cpd.settings import load_settings
 from cpd.station.snapshot import ConnectorSnapshot
@@ -37,6 +38,7 @@ id = "CP-0042"
 {csms}
 [store]
 path = "{folder}/cpd.db"
+{store}
 [control]
 socket = "{folder}/cpd.sock"
 [hal]
@@ -138,6 +140,7 @@ def configuration(
     connectors: int = 1,
     connector: str = "",
     station: str = "",
+    store: str = "",
     ocpp: str = "",
     hal: str = "",
     csms: str = CSMS,
@@ -150,7 +153,7 @@ def configuration(
     tables = "".join(f"[[connector]]\nid = {number + 1}\n{connector}\n" for number in range(connectors))
     path = folder / "cpd.toml"
     text = CONFIGURATION.format(
-        folder=folder, station=station, csms=csms, hal=hal, ocpp=ocpp, connectors=tables
+        folder=folder, station=station, store=store, csms=csms, hal=hal, ocpp=ocpp, connectors=tables
     )
     path.write_text(text + more)
     return path
@@ -161,6 +164,7 @@ async def site(
     folder: Path,
     *,
     behaviour: Behaviour | None = None,
+    acts: Acts | None = None,
     start: datetime = datetime(2026, 3, 2, 10, tzinfo=UTC),
     shown: datetime | None = None,
     source: ClockSource = ClockSource.NTP,
@@ -171,13 +175,16 @@ async def site(
 ) -> AsyncIterator[Site]:
     """The site, booted where *online*; at its end nothing that OCPP or physics forbids may have happened.
 
-    The charge point's own clock begins at *shown*, where that is not the right time. *after* is the site of an
-    earlier daemon: its time goes on, and its central system remembers. *forgives*: what OCPP forbids is let pass,
-    because the store has forgotten what it was told.
+    The central system answers as *behaviour* says, and *acts* by itself. The charge point's own clock begins at
+    *shown*, where that is not the right time. *after* is the site of an earlier daemon: its time goes on, and its
+    central system remembers. *forgives*: what OCPP forbids is let pass, because the store has forgotten what it
+    was told.
     """
     clock = VirtualClock(shown or start, source=source) if after is None else after.clock
     truth = VirtualClock(start) if after is None else after.truth
-    central_system = CentralSystem(truth, behaviour or Behaviour()) if after is None else after.csms
+    central_system = (
+        CentralSystem(truth, behaviour or Behaviour(), acts=acts) if after is None else after.csms
+    )
     settings = load_settings(configuration(folder, **config))
     earlier = len(central_system.log(STATION).calls)
     async with memory_network(central_system) as network:

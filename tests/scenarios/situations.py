@@ -184,6 +184,19 @@ async def raised_twice_while_charging(here: Site) -> None:
         await here.set_profile(0, **profile("TxDefaultProfile", limit))
 
 
+async def resumed_after_a_random_delay(here: Site) -> None:
+    await zero_from_the_csms(here)
+    await here.clock.sleep(70)
+    await here.set_profile(1, **profile("TxProfile", 16))
+
+
+async def raised_after_a_random_delay(here: Site) -> None:
+    await here.set_profile(0, **profile("TxDefaultProfile", 8))
+    await here.charge(TAG)
+    await here.clock.sleep(10)
+    await here.set_profile(0, **profile("TxDefaultProfile", 16))
+
+
 async def raised_while_another_one_gives_way(here: Site) -> None:
     """The second connector is stopped, and what it gives up is handed over when it has followed."""
     await here.charge("TWO", 2)
@@ -215,6 +228,12 @@ async def vehicle_needs_ventilation(here: Site) -> None:
     here.world.ev(1, ventilation=True)
     await plugged_with_card(here)
     await here.status("SuspendedEV")
+
+
+async def vehicle_that_does_not_let_go(here: Site) -> None:
+    here.world.ev(1, personality="stuck_c")
+    await zero_from_the_csms(here)
+    await here.until(lambda one: one.outlet.contactor == "open")
 
 
 async def vehicle_draws_nothing(here: Site) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ocpp.v16 import call
 
-from cpd.lab.csms.session import NotConnected
+from cpd.lab.csms.requests import NotConnected
 from tests.scenarios.site import Site, site
 from tests.virtual_time import run_virtual
 

@@ -8,7 +8,7 @@ from ocpp.v16 import call
 
 from cpd.domain.variables import VARIABLES, ValueType
 from cpd.lab.csms.behaviour import Behaviour
-from cpd.lab.csms.session import CallRefused
+from cpd.lab.csms.requests import CallRefused
 from tests.scenarios.effects import a_card_waits_for_a_plug_s, change, value_of
 from tests.scenarios.site import site
 from tests.virtual_time import run_virtual
@@ -19,7 +19,7 @@ WRITABLE = sorted(variable.key for variable in VARIABLES.values() if variable.wr
 NONSENSE = {
     ValueType.BOOLEAN: ["", " ", "1", "yes", "maybe", "nul"],
     ValueType.INTEGER: ["", " ", "-1", "1.5", "1e3", "0x10", "ten", "٣", "99999999999", "9" * 500],
-    ValueType.MEASURANDS: ["Voltage,Nonsense", "Temperature", "Voltage.L4", "voltage", "Energy", "V" * 500],
+    ValueType.MEASURANDS: ["Voltage,Nonsense", "SoC", "Voltage.L4", "voltage", "Energy", "V" * 500],
 }
 
 
@@ -210,5 +210,32 @@ def test_a_feature_profile_that_is_not_named_is_off(
             assert (answer.unknown_key or []) == keys
             for key in keys:
                 assert await change(here, key, "1") == "NotSupported"
+
+    run_virtual(scenario())
+
+
+def test_a_key_that_is_a_secret_is_written_and_never_read(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with site(tmp_path, ocpp='AuthorizationKey = "a-secret-of-the-file"') as here:
+            assert (await here.call(call.GetConfiguration(key=["AuthorizationKey"]))).configuration_key == [
+                {"key": "AuthorizationKey", "readonly": False}
+            ]
+            request = call.ChangeConfiguration(key="AuthorizationKey", value="a-secret-of-the-csms")
+            assert (await here.call(request)).status == "Accepted"
+            (diff,) = (await here.control("configuration.diff"))["keys"]
+            assert (diff["key"], diff["value"], diff["file_value"]) == ("AuthorizationKey", None, None)
+            told = [await here.control("configuration.get"), await here.call(call.GetConfiguration())]
+            assert "a-secret" not in str(told)
+
+    run_virtual(scenario())
+
+
+def test_a_reset_of_a_key_that_nobody_changed_leaves_it_as_it_is(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with site(tmp_path, ocpp="ConnectionTimeOut = 77") as here:
+            (key,) = (await here.control("configuration.reset", key="connectiontimeout"))["keys"]
+            assert (key["key"], key["value"], key["source"]) == ("ConnectionTimeOut", "77", "file")
+            error = await here.refusal("configuration.reset", key="NoSuchKey")
+            assert error["data"]["code"] == "not_found"
 
     run_virtual(scenario())

@@ -40,11 +40,16 @@ EFFECTS: dict[str, Effect] = {
     "AuthorizeRemoteTxRequests": Effect(
         value="true", shows=effects.a_remote_start_is_asked_about, before=False, after=True
     ),
+    "BlinkRepeat": Effect(value="7", shows=effects.a_waiting_connector_blinks, before=3, after=7),
     "ClockAlignedDataInterval": Effect(
         value="60", shows=effects.idle_values_are_apart_s, before=None, after=60
     ),
     "ConnectionTimeOut": Effect(value="20", shows=effects.a_card_waits_for_a_plug_s, before=60, after=20),
     "HeartbeatInterval": Effect(value="30", shows=effects.heartbeats_are_apart_s, before=300, after=30),
+    "LightIntensity": Effect(value="40", shows=effects.the_light_is_bright, before=100, after=40),
+    "LocalAuthListEnabled": Effect(
+        value="false", shows=effects.a_listed_card_starts_offline, before=True, after=False
+    ),
     "LocalAuthorizeOffline": Effect(
         value="false", shows=effects.a_known_card_starts_offline, before=True, after=False
     ),

@@ -7,17 +7,18 @@ from typing import Any
 import pytest
 from ocpp.v16 import call
 
-from cpd.lab.csms.session import CallRefused
-from tests.scenarios.file_server import CONTENT, FileServer, file_server, ftp_server
+from cpd.lab.csms.requests import CallRefused
+from tests.scenarios.file_server import CONTENT, FileServer, file_server
 from tests.scenarios.site import Site, site
 from tests.virtual_time import run_virtual
 
-SERVED = {"ocpp": 'SupportedFeatureProfiles = "Core,RemoteTrigger,FirmwareManagement"'}
+OFF = {"ocpp": 'SupportedFeatureProfiles = "Core,RemoteTrigger"'}
+WHOLE = ["Downloading", "Downloaded", "Installing", "Installed"]
 
 
 def installer(*command: str) -> dict[str, Any]:
     """A site whose installer is *command*."""
-    return {**SERVED, "more": f"[firmware]\ninstall_command = {list(command)!r}\n"}
+    return {"more": f"[firmware]\ninstall_command = {list(command)!r}\n"}
 
 
 async def update(here: Site, server: FileServer, *, in_s: int = 0, **more: Any) -> None:
@@ -41,8 +42,7 @@ def test_an_update_is_fetched_and_installed_step_by_step(tmp_path: Path) -> None
         with file_server() as server:
             async with site(tmp_path, **installer("cp", "{file}", str(tmp_path / "installed"))) as here:
                 await update(here, server)
-                whole = ["Downloading", "Downloaded", "Installing", "Installed"]
-                assert await ends_with(here, "Installed") == whole
+                assert await ends_with(here, "Installed") == WHOLE
                 assert (tmp_path / "installed").read_bytes() == CONTENT
                 assert here.connector().status == "Available"
                 assert not (tmp_path / "firmware").exists()
@@ -50,21 +50,10 @@ def test_an_update_is_fetched_and_installed_step_by_step(tmp_path: Path) -> None
     run_virtual(scenario())
 
 
-def test_a_file_is_fetched_by_ftp_with_the_user_and_password_of_its_address(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        with ftp_server("charger", "secret") as server:
-            async with site(tmp_path, **installer("cp", "{file}", str(tmp_path / "installed"))) as here:
-                await update(here, server)
-                await ends_with(here, "Installed")
-                assert (tmp_path / "installed").read_bytes() == CONTENT
-
-    run_virtual(scenario())
-
-
 def test_nothing_is_fetched_before_its_time(tmp_path: Path) -> None:
     async def scenario() -> None:
         with file_server() as server:
-            async with site(tmp_path, **SERVED) as here:
+            async with site(tmp_path) as here:
                 await update(here, server, in_s=3_600)
                 await here.clock.sleep(3_590)
                 assert (server.served, told(here)) == (0, [])
@@ -78,7 +67,7 @@ def test_each_attempt_has_its_own_pair_and_nothing_follows_the_last(tmp_path: Pa
     async def scenario() -> None:
         with file_server() as server:
             server.faults = [fault] * 10
-            async with site(tmp_path, **SERVED) as here:
+            async with site(tmp_path) as here:
                 await update(here, server, retries=2, retry_interval=100)
                 await here.clock.sleep(1_000)
                 assert told(here) == ["Downloading", "DownloadFailed"] * 3
@@ -92,7 +81,7 @@ def test_a_later_attempt_may_succeed(tmp_path: Path) -> None:
     async def scenario() -> None:
         with file_server() as server:
             server.faults = ["503"]
-            async with site(tmp_path, **SERVED) as here:
+            async with site(tmp_path) as here:
                 await update(here, server, retries=2, retry_interval=100)
                 assert await ends_with(here, "Installed") == [
                     *("Downloading", "DownloadFailed"),
@@ -115,7 +104,7 @@ def test_a_later_attempt_may_succeed(tmp_path: Path) -> None:
 )
 def test_other_addresses_are_not_fetched(tmp_path: Path, location: str) -> None:
     async def scenario() -> None:
-        async with site(tmp_path, **SERVED) as here:
+        async with site(tmp_path) as here:
             await update(here, FileServer(location=location))
             assert await ends_with(here, "DownloadFailed") == ["Downloading", "DownloadFailed"]
 
@@ -142,7 +131,7 @@ def test_an_installer_that_fails_leaves_everything_in_service(
 def test_the_installation_waits_for_what_charges_and_nothing_else_begins(tmp_path: Path) -> None:
     async def scenario() -> None:
         with file_server() as server:
-            async with site(tmp_path, connectors=2, **SERVED) as here:
+            async with site(tmp_path, connectors=2) as here:
                 await here.charge("FIRST", 1)
                 await update(here, server)
                 await here.status("Unavailable", 2)
@@ -167,13 +156,12 @@ def test_the_installation_waits_for_what_charges_and_nothing_else_begins(tmp_pat
 def test_what_happens_offline_is_told_in_order_afterwards(tmp_path: Path) -> None:
     async def scenario() -> None:
         with file_server() as server:
-            async with site(tmp_path, **SERVED) as here:
+            async with site(tmp_path) as here:
                 await update(here, server, in_s=60)
                 here.network.cut()
                 await here.clock.sleep(120)
                 here.network.up = True
-                whole = ["Downloading", "Downloaded", "Installing", "Installed"]
-                assert await ends_with(here, "Installed") == whole
+                assert await ends_with(here, "Installed") == WHOLE
 
     run_virtual(scenario())
 
@@ -182,7 +170,7 @@ def test_what_was_under_way_when_the_link_went_is_told_again(tmp_path: Path) -> 
     async def scenario() -> None:
         with file_server() as server:
             server.faults = ["404"]
-            async with site(tmp_path, **SERVED) as here:
+            async with site(tmp_path) as here:
                 here.behave(reactions={"FirmwareStatusNotification": {"delay_s": 20}})
                 await update(here, server)
                 await here.clock.sleep(10)
@@ -197,9 +185,9 @@ def test_what_was_under_way_when_the_link_went_is_told_again(tmp_path: Path) -> 
 def test_a_power_cut_before_its_time_does_not_lose_it(tmp_path: Path) -> None:
     async def scenario() -> None:
         with file_server() as server:
-            async with site(tmp_path, **SERVED) as first:
+            async with site(tmp_path) as first:
                 await update(first, server, in_s=600)
-            async with site(tmp_path, after=first, **SERVED) as second:
+            async with site(tmp_path, after=first) as second:
                 assert len(await ends_with(second, "Installed")) == 4
 
     run_virtual(scenario())
@@ -208,16 +196,15 @@ def test_a_power_cut_before_its_time_does_not_lose_it(tmp_path: Path) -> None:
 def test_a_power_cut_while_it_waits_for_a_session_does_not_fetch_it_again(tmp_path: Path) -> None:
     async def scenario() -> None:
         with file_server() as server:
-            async with site(tmp_path, **SERVED) as first:
+            async with site(tmp_path) as first:
                 await first.charge()
                 await update(first, server)
                 await first.log.message(
                     call.FirmwareStatusNotification, lambda one: one.status == "Downloaded"
                 )
                 await first.clock.sleep(5)
-            async with site(tmp_path, after=first, **SERVED) as second:
-                whole = ["Downloading", "Downloaded", "Installing", "Installed"]
-                assert await ends_with(second, "Installed") == whole
+            async with site(tmp_path, after=first) as second:
+                assert await ends_with(second, "Installed") == WHOLE
                 assert server.served == 1
 
     run_virtual(scenario())
@@ -227,13 +214,13 @@ def test_a_power_cut_between_two_attempts_costs_none(tmp_path: Path) -> None:
     async def scenario() -> None:
         with file_server() as server:
             server.faults = ["404"]
-            async with site(tmp_path, **SERVED) as first:
+            async with site(tmp_path) as first:
                 await update(first, server, retries=1, retry_interval=600)
                 await first.log.message(
                     call.FirmwareStatusNotification, lambda one: one.status == "DownloadFailed"
                 )
                 await first.clock.sleep(5)
-            async with site(tmp_path, after=first, **SERVED) as second:
+            async with site(tmp_path, after=first) as second:
                 assert await ends_with(second, "Installed") == [
                     *("Downloading", "DownloadFailed"),
                     *("Downloading", "Downloaded", "Installing", "Installed"),
@@ -242,34 +229,10 @@ def test_a_power_cut_between_two_attempts_costs_none(tmp_path: Path) -> None:
     run_virtual(scenario())
 
 
-def test_an_installer_that_asks_for_a_restart_is_done_after_the_next_boot(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        config = installer("sh", "-c", "exit 64", "{file}")
-        with file_server() as server:
-            async with site(tmp_path, **config) as first:
-                await update(first, server)
-                await first.daemon.station.reset.asked()
-                await first.clock.sleep(60)
-                assert told(first) == ["Downloading", "Downloaded", "Installing"]
-                assert first.connector().status == "Unavailable"
-            async with site(tmp_path, after=first, **config) as second:
-                assert (await ends_with(second, "Installed"))[2:] == ["Installing", "Installed"]
-                boots = [n for n, one in enumerate(second.log.calls) if one.action == "BootNotification"]
-                (done,) = [
-                    n
-                    for n, one in enumerate(second.log.calls)
-                    if one.action == "FirmwareStatusNotification" and one.message.status == "Installed"
-                ]
-                assert done > boots[-1]
-                assert second.connector().status == "Available"
-
-    run_virtual(scenario())
-
-
 def test_the_status_is_told_when_the_csms_asks(tmp_path: Path) -> None:
     async def scenario() -> None:
         with file_server() as server:
-            async with site(tmp_path, **SERVED) as here:
+            async with site(tmp_path) as here:
                 request = call.TriggerMessage(requested_message="FirmwareStatusNotification")  # type: ignore[arg-type]
                 assert (await here.call(request)).status == "Accepted"
                 await here.clock.sleep(5)
@@ -285,7 +248,7 @@ def test_the_status_is_told_when_the_csms_asks(tmp_path: Path) -> None:
 
 def test_without_the_feature_profile_it_is_not_served(tmp_path: Path) -> None:
     async def scenario() -> None:
-        async with site(tmp_path) as here:
+        async with site(tmp_path, **OFF) as here:
             with pytest.raises(CallRefused):
                 await update(here, FileServer(location="http://127.0.0.1:1/x"))
             request = call.TriggerMessage(requested_message="FirmwareStatusNotification")  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cpd.lab.csms.session import CallRefused
+from cpd.lab.csms.requests import CallRefused
 from cpd.ocpp.errors import ErrorCode
 from cpd.ocpp.schemas import Schema, inbound_schema, resolved
 from cpd.ocpp.v16.charge_point import SERVED

@@ -187,37 +187,6 @@ def test_a_central_system_that_closes_each_link_at_once_is_redialled_steadily(tm
     run_virtual(scenario())
 
 
-def test_calls_that_cross_in_a_central_system_with_one_slot_survive(tmp_path: Path) -> None:
-    """Ours stays without an answer while theirs is in flight; theirs is answered, and ours comes again."""
-
-    async def scenario() -> None:
-        async with site(tmp_path) as here:
-            here.world.plug_in(1)
-            await here.status("Preparing")
-            await here.clock.sleep(5)
-            here.behave(
-                reactions={
-                    "StartTransaction": {"silent": True, "times": 1},
-                    "StatusNotification": {"error": "GenericError", "times": 2},
-                }
-            )
-            start = call.RemoteStartTransaction(id_tag=TAG, connector_id=1)
-            assert (await here.call(start)).status == "Accepted"
-            await here.log.message(call.StartTransaction)
-            asked_s = here.clock.monotonic_s()
-            assert await here.set_profile(1, **PROFILE) == "Accepted"
-            assert here.clock.monotonic_s() - asked_s < 1
-            await here.clock.sleep(300)
-            assert [(one.starts, one.open) for one in here.log.ledger.transactions] == [(1, True)]
-            assert len(here.log.messages(call.StartTransaction)) == 2
-            assert here.connector().transaction is not None
-            statuses = [one for one in here.log.messages(call.StatusNotification) if one.connector_id == 1]
-            assert statuses[-1].status == "Charging"
-            assert here.log.connections == 1
-
-    run_virtual(scenario())
-
-
 def test_a_late_answer_is_survived_and_taken_by_nobody(tmp_path: Path) -> None:
     async def scenario() -> None:
         behaviour = Behaviour(reactions={"StartTransaction": Reaction(delay_s=45.0, times=1)})
@@ -232,20 +201,6 @@ def test_a_late_answer_is_survived_and_taken_by_nobody(tmp_path: Path) -> None:
             here.world.swipe(TAG)
             (booked,) = await here.stopped()
             assert (booked.stops, booked.reason) == (1, "Local")
-
-    run_virtual(scenario())
-
-
-def test_a_connection_in_which_the_subprotocol_was_not_selected_is_given_up(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        async with site(tmp_path, behaviour=Behaviour(subprotocol=None), online=False) as here:
-            here.network.up = True
-            await here.clock.sleep(60)
-            assert actions(here) == []
-            assert not here.log.connected
-            assert "ocpp1.6" in (await here.control("status"))["csms"]["last_error"]
-            here.behave(subprotocol="ocpp1.6")
-            await here.log.message(call.StatusNotification)
 
     run_virtual(scenario())
 

@@ -7,12 +7,19 @@ import pytest
 from ocpp.v16 import call
 
 from cpd.clock import ClockSource
+from hal.boards.mock.outlet import Defect
+from hal.values import ContactorState
 from tests.scenarios.meter_frames import TAG, clocks, contexts, instants, sets
-from tests.scenarios.site import site
+from tests.scenarios.site import Site, site
 from tests.virtual_time import run_virtual
 
 QUIET = "MeterValueSampleInterval = 0\n"
 QUARTERS = QUIET + "ClockAlignedDataInterval = 900\n"
+
+
+def error_codes(here: Site, since: int) -> list[str]:
+    """What the statuses tell of errors, behind *since* calls."""
+    return [one.message.error_code for one in here.log.calls[since:] if one.action == "StatusNotification"]
 
 
 def test_outside_of_a_transaction_every_connector_is_told_on_the_grid(tmp_path: Path) -> None:
@@ -148,17 +155,73 @@ def test_while_the_meter_is_silent_nothing_old_is_told_as_new(tmp_path: Path, si
             await here.clock.sleep(silent_s)
             assert sets(here, seen) == []
             assert here.connector().status == "Charging"
-            told = [
-                one.message.error_code for one in here.log.calls[seen:] if one.action == "StatusNotification"
-            ]
-            assert told == ["PowerMeterFailure"]
+            assert error_codes(here, seen) == ["PowerMeterFailure"]
             seen = len(here.log.calls)
             here.world.fault(1, "meter_offline", False)
             await here.clock.sleep(11)
             assert len(sets(here, seen)) == 2
-            told = [
-                one.message.error_code for one in here.log.calls[seen:] if one.action == "StatusNotification"
-            ]
-            assert told == ["NoError"]
+            assert error_codes(here, seen) == ["NoError"]
+
+    run_virtual(scenario())
+
+
+@pytest.mark.parametrize("frozen_s", [30, 600])
+def test_a_meter_whose_numbers_stand_still_counts_as_silent(tmp_path: Path, frozen_s: int) -> None:
+    async def scenario() -> None:
+        async with site(tmp_path, ocpp="MeterValueSampleInterval = 5") as here:
+            await here.charge(TAG)
+            await here.clock.sleep(60)
+            before = here.connector().outlet.meter
+            seen = len(here.log.calls)
+            here.world.deceive(1, Defect.METER_FROZEN, True)
+            await here.clock.sleep(frozen_s)
+            assert len(sets(here, seen)) <= 3, "nothing old is told as new for longer than 15 s"
+            assert error_codes(here, seen) == ["PowerMeterFailure"]
+            assert here.connector().status == "Charging"
+            assert here.connector().outlet.meter is None
+            seen = len(here.log.calls)
+            here.world.deceive(1, Defect.METER_FROZEN, False)
+            await here.clock.sleep(11)
+            assert error_codes(here, seen) == ["NoError"]
+            assert len(sets(here, seen)) == 2
+            meter = here.connector().outlet.meter
+            assert before is not None and meter is not None
+            assert meter.energy_wh - before.energy_wh > 22_000 * frozen_s // 3_600
+
+    run_virtual(scenario())
+
+
+def test_a_meter_that_froze_while_current_flowed_makes_no_welded_contactor(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with site(tmp_path, ocpp="MeterValueSampleInterval = 5") as here:
+            await here.charge(TAG)
+            await here.clock.sleep(60)
+            here.world.deceive(1, Defect.METER_FROZEN, True)
+            await here.clock.sleep(20)
+            here.world.swipe(TAG)
+            (booked,) = await here.stopped()
+            await here.clock.sleep(60)
+            assert [fault.kind for fault in here.connector().outlet.faults] == ["meter_offline"]
+            assert booked.meter_stop_wh is not None
+            assert booked.meter_stop_wh >= booked.last_meter_wh
+
+    run_virtual(scenario())
+
+
+@pytest.mark.parametrize("defect", [True, False])
+def test_no_energy_flows_unmeasured_where_the_installer_wants_it_so(tmp_path: Path, defect: bool) -> None:
+    async def scenario() -> None:
+        async with site(tmp_path, connector='meter_loss = "stop"') as here:
+            await here.charge(TAG)
+            await here.clock.sleep(60)
+            if defect:
+                here.world.deceive(1, Defect.METER_FROZEN, True)
+            else:
+                here.world.fault(1, "meter_offline", True)
+            await here.until(lambda one: one.transaction is None)
+            assert here.connector().error_code == "PowerMeterFailure"
+            (booked,) = await here.stopped()
+            assert booked.reason == "Other"
+            assert here.connector().outlet.contactor is ContactorState.OPEN
 
     run_virtual(scenario())

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from ocpp.v16 import call
 
+from hal.iec61851 import current_ma_for
 from tests.scenarios.site import Site, site
 from tests.virtual_time import run_virtual
 
@@ -41,10 +42,17 @@ class Bounds:
     def check(self) -> None:
         outlets = {one: self._here.daemon.guard.evses[one].snapshot().offer_ma for one in self.connectors}
         assert sum(outlets.values()) <= self._fuse_ma
+        assert sum(map(self._told_ma, self.connectors)) <= self._fuse_ma
         for one, offered_ma in outlets.items():
             above = {source: most for source, most in self._allowed_ma(one).items() if offered_ma > most}
             assert not above, f"connector {one} is offered {offered_ma}"
+            assert self._told_ma(one) <= offered_ma
         self.checks += 1
+
+    def _told_ma(self, connector: int) -> int:
+        """What the duty cycle tells the vehicle."""
+        duty_ns = self._here.daemon.guard.evses[connector].snapshot().duty_ns
+        return 0 if duty_ns is None else current_ma_for(duty_ns)
 
     def _allowed_ma(self, connector: int) -> dict[str, int]:
         here = self._here

@@ -1,7 +1,7 @@
 """Sessions that the central system does not see live: kept, told in order, booked once, whatever it answers."""
 
 import itertools
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -378,5 +378,35 @@ def test_a_card_that_started_offline_and_is_refused_later_ends_its_session(tmp_p
             (booked,) = await here.stopped()
             assert (booked.reason, booked.stops) == ("DeAuthorized", 1)
             await here.status("Finishing")
+
+    run_virtual(scenario())
+
+
+def test_beyond_the_quota_samples_are_thinned_and_start_and_stop_are_not(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with site(tmp_path, ocpp=f"MeterValueSampleInterval = 2\n{ANYBODY}") as here:
+            here.daemon.station.journal.quota_bytes = 200_000
+            here.network.cut()
+            await here.charge(TAG)
+            await here.clock.sleep(600)
+            here.world.swipe(TAG)
+            await here.until(lambda one: one.transaction is None)
+            waiting = here.daemon.station.journal.queued
+            assert 50 < waiting < 200
+            here.network.up = True
+            await caught_up(here)
+            told = [one for one in here.log.calls if one.action in TRANSACTION_MESSAGES]
+            assert len(told) == waiting
+            (booked,) = here.log.ledger.transactions
+            assert (booked.starts, booked.stops) == (1, 1)
+            at = [
+                datetime.fromisoformat(one.message.meter_value[0]["timestamp"])
+                for one in told
+                if one.action == "MeterValues"
+            ]
+            assert booked.started_at is not None and booked.stopped_at is not None
+            assert at == sorted(at)
+            assert at[0] - booked.started_at < timedelta(seconds=4)
+            assert booked.stopped_at - at[-1] < timedelta(seconds=15)
 
     run_virtual(scenario())

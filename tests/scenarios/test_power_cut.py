@@ -17,7 +17,7 @@ import pytest
 from ocpp.v16 import call
 
 from cpd.lab.csms.behaviour import Behaviour, Reaction
-from cpd.lab.csms.session import NotConnected
+from cpd.lab.csms.requests import NotConnected
 from cpd.lab.csms.station_log import Event
 from hal.guard import HalConfig, open_guard
 from hal.outlet.config import OutletConfig

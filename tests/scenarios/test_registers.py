@@ -111,3 +111,64 @@ def test_what_people_see_is_what_is_billed(tmp_path: Path) -> None:
             assert status["connectors"][0]["meter"]["energy_wh"] == meter.energy_wh
 
     run_virtual(scenario())
+
+
+def test_one_meter_after_the_other_goes_wrong_and_the_books_stay_right(tmp_path: Path) -> None:
+    """Reset to 0, back by 10 Wh, wrapped at 2³², and replaced by one that counted more or less."""
+
+    async def scenario() -> None:
+        async with site(tmp_path, ocpp=f"{KEYS}\nClockAlignedDataInterval = 30") as here:
+            here.world.meter(1, energy_wh=8_000)
+            sums = [await session(here, at_half_time_wh=0)]
+            meter = here.connector().outlet.meter
+            assert meter is not None
+            sums.append(await session(here, at_half_time_wh=raw_wh(here) + 368 - 10))
+            here.world.meter(1, energy_wh=2**32 - 400)
+            wrapped_wh = await session(here, at_half_time_wh=40)
+            assert 745 < wrapped_wh < 850, "with what it counted between 0 and 40"
+            sums.append(wrapped_wh)
+            here.world.meter(1, energy_wh=700_000)
+            sums += [await session(here), await session(here, at_half_time_wh=123)]
+            told = registers(here)
+            assert all(earlier <= later for earlier, later in pairwise(told))
+            booked = here.log.ledger.transactions
+            assert len(booked) == len(sums)
+            assert all(
+                one.meter_stop_wh is not None and one.meter_stop_wh <= later.meter_start_wh
+                for one, later in pairwise(booked)
+            )
+            assert all(0 < one_wh <= 745 or one_wh == wrapped_wh for one_wh in sums)
+
+    run_virtual(scenario())
+
+
+def raw_wh(here: Site) -> int:
+    """What the meter itself shows."""
+    meter = here.daemon.guard.evses[1].snapshot().meter
+    assert meter is not None
+    return meter.energy_wh
+
+
+@pytest.mark.parametrize("end", ["card", "unplugged", "emergency"])
+def test_a_stop_is_told_after_the_last_current_flowed(tmp_path: Path, end: str) -> None:
+    """The vehicle goes on for some seconds after it was told to stop: that is billed, and nothing after it."""
+
+    async def scenario() -> None:
+        async with site(tmp_path, ocpp=KEYS) as here:
+            here.world.ev(1, personality="slow")
+            await here.charge(TAG)
+            await here.clock.sleep(60)
+            if end == "card":
+                here.world.swipe(TAG)
+            elif end == "unplugged":
+                here.world.plug_out(1)
+            else:
+                here.world.fault(1, "emergency_stop", True)
+            (booked,) = await here.stopped()
+            assert booked.meter_stop_wh == raw_wh(here)
+            await here.clock.sleep(60)
+            assert booked.meter_stop_wh == raw_wh(here)
+            meter = here.connector().outlet.meter
+            assert meter is not None and meter.current_ma == (0, 0, 0)
+
+    run_virtual(scenario())

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from ocpp.v16 import call
 
-from cpd.lab.csms.session import CallRefused
+from cpd.lab.csms.requests import CallRefused
 from cpd.lab.csms.station_log import Event
 from cpd.ocpp.validation import known_actions
 from tests.scenarios.site import STATION, Site, site
@@ -32,6 +32,15 @@ SERVED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"key": ["ConnectionTimeOut"]},
         {"configurationKey": [{"key": "ConnectionTimeOut", "readonly": False, "value": "60"}]},
     ),
+    "GetLocalListVersion": ({}, {"listVersion": 0}),
+    "SendLocalList": (
+        {
+            "listVersion": 7,
+            "updateType": "Full",
+            "localAuthorizationList": [{"idTag": "TAG", "idTagInfo": {"status": "Accepted"}}],
+        },
+        {"status": "Accepted"},
+    ),
     "ReserveNow": (
         {"connectorId": 1, "expiryDate": "2026-03-02T12:00:00Z", "idTag": "TAG", "reservationId": 7},
         {"status": "Accepted"},
@@ -45,6 +54,8 @@ SERVED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "RemoteStopTransaction": ({"transactionId": 7}, {"status": "Rejected"}),
     "SetChargingProfile": ({"connectorId": 0, "csChargingProfiles": PROFILE}, {"status": "Accepted"}),
     "TriggerMessage": ({"requestedMessage": "Heartbeat"}, {"status": "Accepted"}),
+    "GetDiagnostics": ({"location": "ftp://host/", "startTime": "2099-01-01T00:00:00Z"}, {}),
+    "UpdateFirmware": ({"location": "ftp://host/new.bin", "retrieveDate": "2099-01-01T00:00:00Z"}, {}),
 }
 """A request and its answer for what is served; GetCompositeSchedule's answer names the time, and Reset ends all."""
 
@@ -52,14 +63,10 @@ NOT_SERVED = [
     "CertificateSigned",
     "DeleteCertificate",
     "ExtendedTriggerMessage",
-    "GetDiagnostics",
     "GetInstalledCertificateIds",
-    "GetLocalListVersion",
     "GetLog",
     "InstallCertificate",
-    "SendLocalList",
     "SignedUpdateFirmware",
-    "UpdateFirmware",
 ]
 
 OF_A_CHARGE_POINT = [
@@ -145,6 +152,11 @@ def without(payload: dict[str, Any], name: str) -> dict[str, Any]:
     return {key: value for key, value in payload.items() if key != name}
 
 
+def with_tag(**changes: Any) -> dict[str, Any]:
+    entry = {"idTag": "TAG", "idTagInfo": {"status": "Accepted"}} | changes
+    return {"listVersion": 1, "updateType": "Full", "localAuthorizationList": [entry]}
+
+
 FORMATION, TYPE = "FormationViolation", "TypeConstraintViolation"
 PROPERTY, OCCURENCE = "PropertyConstraintViolation", "OccurenceConstraintViolation"
 
@@ -204,6 +216,13 @@ MALFORMED: list[tuple[str, object, str]] = [
     ("GetCompositeSchedule", {"connectorId": 1, "duration": 60, "chargingRateUnit": "VA"}, PROPERTY),
     ("ClearChargingProfile", {"id": "1"}, TYPE),
     ("ClearChargingProfile", {"chargingProfilePurpose": "All"}, PROPERTY),
+    ("SendLocalList", {"listVersion": 1}, FORMATION),
+    ("SendLocalList", {"listVersion": "1", "updateType": "Full"}, TYPE),
+    ("SendLocalList", {"listVersion": 1, "updateType": "All"}, PROPERTY),
+    ("SendLocalList", with_tag(idTag="T" * 21), PROPERTY),
+    ("SendLocalList", with_tag(idTagInfo={}), FORMATION),
+    ("SendLocalList", with_tag(idTagInfo={"status": "Good"}), PROPERTY),
+    ("SendLocalList", with_tag(idTagInfo={"status": "Accepted", "expiryDate": "never"}), PROPERTY),
     ("TriggerMessage", {}, FORMATION),
     ("TriggerMessage", {"requestedMessage": "Everything"}, PROPERTY),
 ]
@@ -267,6 +286,8 @@ def test_frames_that_are_none_do_not_end_the_link(tmp_path: Path) -> None:
 
 TRIGGERED: dict[str, list[tuple[str, int | None]]] = {
     "BootNotification": [("BootNotification", None)],
+    "DiagnosticsStatusNotification": [("DiagnosticsStatusNotification", None)],
+    "FirmwareStatusNotification": [("FirmwareStatusNotification", None)],
     "Heartbeat": [("Heartbeat", None)],
     "MeterValues": [("MeterValues", 1), ("MeterValues", 2)],
     "StatusNotification": [("StatusNotification", 0), ("StatusNotification", 1), ("StatusNotification", 2)],
@@ -314,7 +335,7 @@ def test_nothing_is_triggered_on_a_connector_that_is_not_there(
 @pytest.mark.parametrize("message", ["DiagnosticsStatusNotification", "FirmwareStatusNotification"])
 def test_a_message_that_is_not_served_is_not_implemented(tmp_path: Path, message: str) -> None:
     async def scenario() -> None:
-        async with site(tmp_path) as here:
+        async with site(tmp_path, ocpp='SupportedFeatureProfiles = "Core,RemoteTrigger"') as here:
             answer = await ask(here, "TriggerMessage", {"requestedMessage": message})
             assert answer["status"] == "NotImplemented"
 

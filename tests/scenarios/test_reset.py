@@ -254,3 +254,31 @@ def test_of_two_resets_the_harder_one_counts(tmp_path: Path) -> None:
             assert it.here.log.ledger.transactions[0].reason == "SoftReset", "the first one ended it"
 
     run_virtual(scenario())
+
+
+def test_what_was_reloaded_before_a_soft_reset_holds_behind_it(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with process(tmp_path) as it:
+            configuration(tmp_path, connector="max_current_a = 16\nlock = false")
+            await it.here.control("reload")
+            assert await reset(it.here, "Soft") == "Accepted"
+            here = await booted(it, 2)
+            assert (await here.charge("ONE")).offer_ma == 16_000
+            assert here.connector().outlet.lock == "locked", "that needs a restart of the process"
+
+    run_virtual(scenario())
+
+
+def test_the_command_of_a_hard_reset_is_the_one_that_was_reloaded(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with process(tmp_path, station='hard_reset_command = ["false"]', ocpp="ResetRetries = 0") as it:
+            ran = tmp_path / "ran"
+            configuration(
+                tmp_path, station=f'hard_reset_command = ["touch", "{ran}"]', ocpp="ResetRetries = 0"
+            )
+            await it.here.control("reload")
+            await reset(it.here, "Hard")
+            await it.ended()
+            assert ran.exists()
+
+    run_virtual(scenario())

@@ -162,6 +162,22 @@ def test_clearing_takes_effect_at_once(tmp_path: Path) -> None:
     run_virtual(scenario())
 
 
+def test_clearing_the_top_of_a_stack_lets_the_next_one_hold_within_a_second(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with site(tmp_path) as here:
+            await here.set_profile(0, **profile(1, "TxDefaultProfile", [(0, 16)], level=1))
+            await here.set_profile(0, **profile(2, "TxDefaultProfile", [(0, 8)], level=2))
+            await here.charge()
+            await here.clock.sleep(10)
+            assert offered_ma(here) == 8_000
+            asked_s = here.clock.monotonic_s()
+            assert (await here.call(call.ClearChargingProfile(id=2))).status == "Accepted"
+            await here.until(lambda one: one.outlet.offer_ma == 16_000, within_s=1)
+            assert here.clock.monotonic_s() - asked_s <= 1
+
+    run_virtual(scenario())
+
+
 def test_a_plugged_cable_bounds_the_offer_and_the_answer(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with site(tmp_path) as here:

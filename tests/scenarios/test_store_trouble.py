@@ -13,7 +13,7 @@ import pytest
 from ocpp.v16 import call
 
 from cpd.lab.csms.behaviour import Behaviour, Reaction
-from cpd.lab.csms.session import CallRefused
+from cpd.lab.csms.requests import CallRefused
 from tests.scenarios.site import Site, site
 from tests.virtual_time import run_virtual
 

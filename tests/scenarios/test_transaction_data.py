@@ -119,7 +119,7 @@ def test_a_stop_that_is_too_big_comes_smaller_until_it_is_taken(tmp_path: Path) 
         async with site(tmp_path, ocpp=keys) as here:
             await here.charge(TAG)
             await here.clock.sleep(3_600)
-            here.network.most_characters = 16_000
+            here.behave(most_characters=16_000)
             values = await data(here)
             assert 8_000 < len(frame_of(here, "StopTransaction")) <= 16_000
             assert contexts(values)[0] == "Transaction.Begin"
@@ -175,3 +175,44 @@ def test_every_value_says_what_it_is(tmp_path: Path) -> None:
                 assert ("phase" in sample) == (sample["measurand"] in ("Voltage", "Current.Import"))
 
     run_virtual(scenario())
+
+
+def test_a_session_of_two_days_fits_into_any_frame(tmp_path: Path) -> None:
+    """17 000 samples, and a central system that hangs up with 1009 over 16 kB."""
+
+    async def scenario() -> None:
+        keys = (
+            "MeterValueSampleInterval = 10\n"
+            'MeterValuesSampledData = ""\nStopTxnSampledData = "Energy.Active.Import.Register,Voltage"'
+        )
+        async with site(tmp_path, ocpp=keys) as here:
+            await here.charge(TAG)
+            # Paused, the outlet has nothing to do each second, and the samples are as many.
+            assert await here.set_profile(1, **PAUSE) == "Accepted"
+            await here.clock.sleep(48 * 3_600)
+            here.behave(most_characters=16_000)
+            values = await data(here)
+            frames = [one for one in here.log.entries if '"StopTransaction"' in one.text[:120]]
+            assert len(frames[-1].text) <= 16_000
+            assert contexts(values)[0] == "Transaction.Begin"
+            assert contexts(values)[-1] == "Transaction.End"
+            (booked,) = await here.stopped()
+            at = instants(values)
+            assert (at[0], at[-1]) == (booked.started_at, booked.stopped_at)
+            assert at[-1] - at[0] >= timedelta(hours=48)
+            assert max(later - earlier for earlier, later in itertools.pairwise(at)) < timedelta(hours=6)
+            assert (booked.starts, booked.stops) == (1, 1)
+
+    run_virtual(scenario())
+
+
+PAUSE = {
+    "charging_profile_id": 1,
+    "stack_level": 0,
+    "charging_profile_purpose": "TxDefaultProfile",
+    "charging_profile_kind": "Relative",
+    "charging_schedule": {
+        "charging_rate_unit": "A",
+        "charging_schedule_period": [{"start_period": 0, "limit": 0}],
+    },
+}

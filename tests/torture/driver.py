@@ -6,7 +6,7 @@ from typing import Any
 
 from ocpp.v16 import call
 
-from cpd.lab.csms.session import NotConnected
+from cpd.lab.csms.requests import NotConnected
 from tests.process.charger import CARD, STATION
 from tests.process.site import Site, profile
 from tests.torture.promises import Promised, Promises, available, cleared, configured, installed
