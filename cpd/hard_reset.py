@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import subprocess
 from collections.abc import Sequence
 
 log = logging.getLogger(__name__)
@@ -21,24 +22,19 @@ async def reset_machine(command: Sequence[str] | None, *, retries: int) -> int:
     if command is None:
         return HARD_RESET_STATUS
     for _ in range(retries + 1):
-        failure = await _failure_of(command)
+        failure = await asyncio.to_thread(_failure_of, command)
         if failure is None:
             return 0
         log.error("hard reset command %s failed: %s", command[0], failure)
     return HARD_RESET_STATUS
 
 
-async def _failure_of(command: Sequence[str]) -> str | None:
+def _failure_of(command: Sequence[str]) -> str | None:
     """Run *command* to its end; what went wrong, None where nothing did."""
     try:
-        process = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL)
+        status = subprocess.run(command, stdin=subprocess.DEVNULL, timeout=LONGEST_S, check=False).returncode
     except OSError as error:
         return str(error)
-    try:
-        async with asyncio.timeout(LONGEST_S):
-            status = await process.wait()
-    except TimeoutError:
-        process.kill()
-        await process.wait()
+    except subprocess.TimeoutExpired:
         return f"it did not end within {LONGEST_S:.0f} s"
     return None if status == 0 else f"exit status {status}"

@@ -65,7 +65,7 @@ ANSWERED = [
     ("payload is a list", '[2,"list","ClearChargingProfile",[]]', "list", "FormationViolation"),
     ("action is a number", '[2,"action",5,{}]', "action", "FormationViolation"),
     ("unknown action", '[2,"unknown","MakeCoffee",{}]', "unknown", "NotImplemented"),
-    ("not served", '[2,"list version","GetLocalListVersion",{}]', "list version", "NotSupported"),
+    ("not served", '[2,"a log","GetLog",{}]', "a log", "NotSupported"),
     ("long", f'[2,"long","DataTransfer",{{"vendorId":"v","data":"{"x" * LONG}"}}]', "long", '"Unknown'),
     (
         "wrong type",
