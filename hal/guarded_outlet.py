@@ -46,6 +46,7 @@ from hal.outlet.state import (
     WakeRequested,
 )
 from hal.sensing import sensed
+from hal.superseded import forget_superseded
 from hal.values import Fault, FaultKind, LockState, MeterReading, StopReason, UnlockResult
 
 log = logging.getLogger(__name__)
@@ -74,7 +75,7 @@ class GuardedOutlet:
         self._witness = witness
         self._failed = failed
         self._loop = asyncio.get_running_loop()
-        self._feed: Feed[OutletEvent] = Feed(_forget_superseded)
+        self._feed: Feed[OutletEvent] = Feed(forget_superseded)
         self._pending: deque[OutletInput | None] = deque()
         self._stepping = False
         self._safe = False
@@ -296,23 +297,3 @@ class GuardedOutlet:
 
     def _meter_reading(self) -> MeterReading | None:
         return None if self._meter is None else self._meter.read()
-
-
-def _forget_superseded(backlog: deque[OutletEvent]) -> None:
-    """Drop the oldest event of which a later one says more; a fault or a state is never lost that way."""
-    later = [_subject(event) for event in backlog]
-    for index, subject in enumerate(later):
-        if subject in later[index + 1 :]:
-            del backlog[index]
-            return
-
-
-def _subject(event: OutletEvent) -> object:
-    """What an event is about: of two about the same, the later one is enough."""
-    match event:
-        case FaultRaised(fault=fault):
-            return fault.kind
-        case FaultCleared(kind=kind):
-            return kind
-        case _:
-            return type(event)

@@ -15,9 +15,13 @@ FROZEN_S = 10.0
 FROZEN_WH = 20
 """Numbers that all stand still for `FROZEN_S`, while by their own power this much flows, are no measurement.
 
-A meter that counts in steps of more than this still shows another voltage or current by then. One that froze at no
-power at all cannot be told from a vehicle that takes nothing.
+It is more where the register counts in coarser steps: voltage and current may stand still for a while, but two
+steps of the register cannot be left out. A meter that froze at no power at all cannot be told from a vehicle that
+takes nothing.
 """
+
+STEP_WH = 100
+"""The step in which a register counts, until it was seen to count in a smaller one."""
 
 _WS_PER_WH = 3_600
 
@@ -29,6 +33,7 @@ class WatchedMeter:
         self._meter = meter
         self._last: MeterReading | None = None
         self._since_s = 0.0
+        self._step_wh = STEP_WH
 
     @property
     def flows(self) -> bool:
@@ -41,8 +46,11 @@ class WatchedMeter:
         if reading is None:
             return None
         if self._last is None or replace(self._last, at_s=reading.at_s) != reading:
+            if self._last is not None and reading.energy_wh > self._last.energy_wh:
+                self._step_wh = min(self._step_wh, reading.energy_wh - self._last.energy_wh)
             self._last, self._since_s = reading, reading.at_s
             return reading
         stands_s = reading.at_s - self._since_s
-        flows = (reading.power_w or 0) * stands_s >= FROZEN_WH * _WS_PER_WH
+        missing_wh = max(FROZEN_WH, 2 * self._step_wh)
+        flows = (reading.power_w or 0) * stands_s >= missing_wh * _WS_PER_WH
         return None if flows and stands_s >= FROZEN_S else reading

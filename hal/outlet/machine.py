@@ -52,8 +52,8 @@ _MOST_PASSES = 5
 def start(config: OutletConfig, *, now_s: float, faults: tuple[Fault, ...] = ()) -> OutletState:
     """The state of an outlet whose pilot was just set to X1 and whose contactor was just commanded open.
 
-    *faults* are those that survived a restart. A vehicle found in C must leave it, or wait for 6 s. What it was
-    offered before the start counts where phases are switched: it must rest as if the PWM had stopped now.
+    *faults* are those that survived a restart. A vehicle found in C must leave it, or wait for 6 s. Where phases are
+    switched, nobody knows on how many it charged before: it must rest as if the PWM had stopped now for a switch.
     """
     return OutletState(
         config=config,
@@ -62,6 +62,7 @@ def start(config: OutletConfig, *, now_s: float, faults: tuple[Fault, ...] = ())
         output_since_s=now_s,
         commanded_s=now_s,
         pwm_stopped_s=now_s if config.phase_switching else None,
+        paused_for_phases=config.phase_switching,
         phases=config.phases,
         faults=faults,
     )

@@ -114,7 +114,7 @@ class CommandContactor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelectPhases:
-    """Connect *phases* phases; only given while the contactor is open and the vehicle is off."""
+    """Connect *phases* phases; only given while the contactor is confirmed open and nothing is offered."""
 
     phases: int
 

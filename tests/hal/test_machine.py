@@ -19,6 +19,7 @@ from hal.outlet.state import (
     OutletAction,
     OutletInput,
     OutletState,
+    SelectPhases,
     Sensed,
     SetPilot,
     StopRequested,
@@ -74,6 +75,14 @@ def charging() -> Run:
     run = Run(OutletConfig(id=1)).do(FREE, seen("B", low_mv=None), OFFER, seen("B"), seen("C")).wait(0.5)
     assert run.state.commanded_closed
     return run.do(seen("C", closed=True))
+
+
+def test_a_phase_relay_is_set_at_the_start_once_the_contactor_is_seen_open() -> None:
+    run = Run(OutletConfig(id=1, phase_switching=True))
+    run.do(replace(FREE, contactor=ContactorState.UNKNOWN), replace(FREE, contactor=ContactorState.CLOSED))
+    assert not any(isinstance(action, SelectPhases) for action in run.actions)
+    run.do(FREE, FREE)
+    assert run.actions.count(SelectPhases(phases=3)) == 1
 
 
 @pytest.mark.parametrize("offered", [False, True])

@@ -48,6 +48,20 @@ async def test_a_vehicle_found_at_the_start_rests_before_its_phases_change(tmp_p
 
 
 @virtual
+async def test_a_vehicle_found_at_the_start_rests_though_the_relay_moves_no_more(tmp_path: Path) -> None:
+    """It may have charged on one phase, and the start itself has connected three."""
+    async with bench(tmp_path, phase_switching=True, remembers_vehicles=True) as b:
+        b.world.plug_in(1)
+        await b.offer(16_000, for_s=10, phases=1)
+        assert (b.now.phases, b.now.contactor) == (1, "closed")
+    async with bench(tmp_path, phase_switching=True, remembers_vehicles=True) as b:
+        await b.offer(16_000, for_s=PAUSE_S - 1)
+        assert (b.now.phases, b.now.duty_ns) == (3, None)
+        await b.offer(16_000, for_s=5)
+        assert (b.now.phases, b.now.contactor) == (3, "closed")
+
+
+@virtual
 async def test_the_way_back_to_three_waits_for_the_rate_and_charges_on_one_meanwhile(tmp_path: Path) -> None:
     async with bench(tmp_path, phase_switching=True) as b:
         await b.charge()
@@ -138,13 +152,6 @@ async def test_the_relay_rests_while_a_current_is_read_behind_an_open_contactor(
         b.world.deceive(1, "current_stuck", True)
         await b.offer(16_000, for_s=PAUSE_S + 10, phases=1)
         assert b.now.phases == 3
-
-
-@virtual
-async def test_a_relay_is_set_at_the_start_only_once_the_contactor_is_seen_open(tmp_path: Path) -> None:
-    async with bench(tmp_path, phase_switching=True) as b:
-        relay = b.world._outlets[1].contactor
-        assert (relay.phases, b.now.phases) == (3, 3)
 
 
 @virtual
