@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from cpd.clock import Clock
-from cpd.domain.authorization import CardVerdict
+from cpd.domain.authorization import CardVerdict, same_id_tag
 from cpd.domain.reservations import Driver
 from cpd.station.ledger import Ledger
 
@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 class Authorisation:
     """Leave to charge that no transaction has used yet; it lapses at *until_s* (monotonic).
 
+    Where that is infinite the vehicle has it, not a driver: it lapses with the plug.
     *with_profile*: a profile of the remote start is held for connector *held_for* (None: for whichever starts).
     """
 
@@ -33,6 +34,10 @@ class Authorisation:
     def driver(self) -> Driver:
         """Who got it."""
         return Driver(id_tag=self.id_tag, parent_id_tag=self.parent_id_tag)
+
+    def is_of(self, id_tag: str) -> bool:
+        """True where *id_tag* got it."""
+        return same_id_tag(self.id_tag, id_tag)
 
 
 class StartRefusal(Enum):
@@ -74,6 +79,16 @@ class Access:
         """A card was presented in vain; said for *for_s* seconds at most."""
         self.verdict = verdict
         self._verdict_until_s = self._clock.monotonic_s() + for_s
+
+    def unplugged(self) -> None:
+        """The vehicle is gone, and with it what was said of a card, and the leave that the vehicle itself had."""
+        self.verdict = None
+        if self.authorisation is not None and self.authorisation.until_s == float("inf"):
+            self.authorisation = None
+
+    def leave_of(self, id_tag: str) -> Authorisation | None:
+        """The leave of *id_tag*, if that is who has it."""
+        return self.authorisation if self.authorisation and self.authorisation.is_of(id_tag) else None
 
     def used(self, authorisation: Authorisation) -> None:
         """A transaction has begun with *authorisation*; leave that was given meanwhile stays."""

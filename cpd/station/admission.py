@@ -6,9 +6,7 @@ may start: the one that is plugged in and waits, else the first that is plugged 
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from cpd.domain.authorization import (
     MAX_ID_TAG_CHARACTERS,
@@ -27,6 +25,7 @@ from cpd.station.configuration import Configuration
 from cpd.station.connector import ConnectorTask
 from cpd.station.floating import Floating
 from cpd.station.ledger import Ledger
+from cpd.station.requests import Requests, StartRequest
 from cpd.station.reservations import Reservations
 from cpd.station.signal import Signal
 from cpd.station.timebase import Timebase
@@ -34,18 +33,8 @@ from hal.evse import CardRead
 
 log = logging.getLogger(__name__)
 
-QUEUED_REQUESTS = 16
-"""Cards and remote starts that may wait while one is being decided on; further ones are refused."""
-
 START_S = 10.0
 """How long a card waits for the session that the card before it is just starting."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _RemoteStart:
-    id_tag: str
-    connector: int | None
-    with_profile: bool
 
 
 class Admission:
@@ -69,8 +58,7 @@ class Admission:
         self._configuration = configuration
         self._timebase = timebase
         self._changed = changed
-        self._requests: deque[CardRead | _RemoteStart] = deque()
-        self._deciding: CardRead | _RemoteStart | None = None
+        self._requests = Requests()
         self._floating = Floating(ledger=ledger, reservations=reservations, clock=timebase.clock)
         self._choice = ConnectorChoice(connectors, reservations)
         self._wake = asyncio.Event()
@@ -89,28 +77,32 @@ class Admission:
 
     def undecided(self, connector: int) -> bool:
         """True while a card or a start waits for its decision that may be for *connector*."""
-        waiting = [*self._requests, *([] if self._deciding is None else [self._deciding])]
-        return any(one.connector in (None, connector) for one in waiting)
+        return self._requests.concern(connector)
 
     def remote_target(
         self, connector: int | None, driver: Driver, *, with_profile: bool
     ) -> ConnectorTask | None:
         """Where a remote start may happen; for *connector* None the one that waits. None: nowhere."""
-        free = self._choice.free_for(driver)
+        # What was accepted and is not decided yet has its place, and its profile, as if it were.
+        asked = self._requests.starts
+        named = {one.connector for one in asked}
+        free = [task for task in self._choice.free_for(driver) if task.id not in named]
         if connector is not None:
             return next((task for task in free if task.id == connector), None)
         chosen = self._choice.waiting_or_reserved(driver)
-        if chosen is not None:
+        if chosen is not None and chosen in free:
             return chosen
-        taken = with_profile and self._floating.holds_profile
-        left = self._reservations.has_place_for(driver, len(self._floating.drivers))
-        return next(iter(free), None) if left and not taken else None
+        held = self._floating.holds_profile or any(
+            one.with_profile and one.connector is None for one in asked
+        )
+        left = self._reservations.has_place_for(driver, len(self._floating.drivers) + len(asked))
+        return next(iter(free), None) if left and not (with_profile and held) else None
 
     def start_remotely(self, driver: Driver, connector: int | None, *, with_profile: bool) -> bool:
         """Start where `remote_target` said; *with_profile*: a profile is held for *connector*. False: too busy."""
         if self._configuration.variables.boolean("AuthorizeRemoteTxRequests"):
             return self._enqueue(
-                _RemoteStart(id_tag=driver.id_tag, connector=connector, with_profile=with_profile)
+                StartRequest(id_tag=driver.id_tag, connector=connector, with_profile=with_profile)
             )
         self._grant(driver, connector, with_profile=with_profile)
         return True
@@ -124,8 +116,9 @@ class Admission:
         while True:
             self._wake.clear()
             await self._floating.lapse()
-            if self._requests:
-                await self._serve(self._requests.popleft())
+            if self._requests.wait:
+                with self._requests.first() as request:
+                    await self._serve(request)
                 for task in self._connectors.values():
                     task.wake()
                 continue
@@ -138,12 +131,13 @@ class Admission:
     def start_locally(self, connector: int, id_tag: str | None) -> StartRefusal | None:
         """Start on *connector* as soon as *id_tag* is authorised; None: with the tag that it needs no card for."""
         task = self._connectors[connector]
-        if not task.startable or task.access.authorisation is not None:
+        asked = any(one.connector == connector for one in self._requests.starts)
+        if not task.startable or task.access.authorisation is not None or asked:
             return StartRefusal.NOT_FREE
         if id_tag is not None:
             if not self._may_admit(connector, id_tag):
                 return StartRefusal.NOT_FREE
-            request = _RemoteStart(id_tag=id_tag, connector=connector, with_profile=False)
+            request = StartRequest(id_tag=id_tag, connector=connector, with_profile=False)
             return None if self._enqueue(request) else StartRefusal.TOO_MANY
         auto_start = task.free_vend.auto_start
         if auto_start is None:
@@ -154,24 +148,17 @@ class Admission:
         self._grant(driver, connector, with_profile=False)
         return None
 
-    def _enqueue(self, request: CardRead | _RemoteStart) -> bool:
-        if len(self._requests) >= QUEUED_REQUESTS:
-            log.warning("id_tag=%s dropped, %d wait already", shortened(request.id_tag), QUEUED_REQUESTS)
-            return False
-        self._requests.append(request)
+    def _enqueue(self, request: CardRead | StartRequest) -> bool:
+        taken = self._requests.put(request)
         self._wake.set()
-        return True
+        return taken
 
-    async def _serve(self, request: CardRead | _RemoteStart) -> None:
-        self._deciding = request
-        try:
-            await self._starts_settled()
-            if isinstance(request, CardRead):
-                await self._decide_card(request)
-            else:
-                await self._decide_remote(request)
-        finally:
-            self._deciding = None
+    async def _serve(self, request: CardRead | StartRequest) -> None:
+        await self._starts_settled()
+        if isinstance(request, CardRead):
+            await self._decide_card(request)
+        else:
+            await self._decide_start(request)
 
     async def _decide_card(self, card: CardRead) -> None:
         if self._gives_back(card, None):
@@ -193,8 +180,8 @@ class Admission:
             await self._stop(same_group, card.id_tag)
             return
         driver = Driver(id_tag=card.id_tag, parent_id_tag=group)
-        if target is None or not self._choice.is_open(target, driver):
-            # The CSMS took its time: somebody may have plugged in, or started, meanwhile.
+        if target is None or not target.plug.is_in or not self._choice.is_open(target, driver):
+            # The CSMS took its time: somebody may have plugged in, pulled the plug, or started, meanwhile.
             target = self._choice.for_card(card.connector, driver)
         if target is not None:
             self._grant(driver, target.id, with_profile=False)
@@ -203,7 +190,7 @@ class Admission:
         else:
             log.info("card id_tag=%s: no connector is free for it", shortened(card.id_tag))
 
-    async def _decide_remote(self, request: _RemoteStart) -> None:
+    async def _decide_start(self, request: StartRequest) -> None:
         target = None if request.connector is None else self._connectors[request.connector]
         info = await self._authorise(request.id_tag, target)
         if isinstance(info, CardVerdict):
@@ -233,15 +220,13 @@ class Admission:
 
     def _grant(self, driver: Driver, connector: int | None, *, with_profile: bool) -> None:
         """Leave to charge at *connector*, or at whichever is plugged in first."""
-        # A driver who was let in before, and shows the card once more, is still one driver.
-        before = None if with_profile and connector is not None else self._floating.take(driver.id_tag)
-        inherits = before is not None and before.with_profile
+        before = self._replaced(driver, connector, with_profile=with_profile)
         authorisation = Authorisation(
             id_tag=driver.id_tag,
             parent_id_tag=driver.parent_id_tag,
             until_s=self._timebase.clock.monotonic_s() + self._connection_timeout_s,
-            with_profile=with_profile or inherits,
-            held_for=None if inherits else connector,
+            with_profile=with_profile or before is not None,
+            held_for=connector if before is None else before.held_for,
         )
         if connector is not None:
             self._connectors[connector].grant(authorisation)
@@ -250,6 +235,14 @@ class Admission:
         self._wake.set()
         for task in self._connectors.values():
             task.wake()
+
+    def _replaced(self, driver: Driver, connector: int | None, *, with_profile: bool) -> Authorisation | None:
+        """Take back what *driver* was given before, who is still one driver; the leave whose profile goes on."""
+        here = None if connector is None else self._connectors[connector].access.leave_of(driver.id_tag)
+        here = here if here is not None and here.with_profile else None
+        has_profile = here is not None or (with_profile and connector is not None)
+        floating = self._floating.take(driver.id_tag, profile_too=not has_profile)
+        return here or (floating if floating is not None and floating.with_profile else None)
 
     def _tell_refusal(self, id_tag: str, target: ConnectorTask | None, verdict: CardVerdict) -> None:
         log.info("authorisation id_tag=%s %s", shortened(id_tag), verdict)

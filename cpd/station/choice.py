@@ -1,4 +1,4 @@
-"""Which connector a driver gets: the one that is plugged in and waits, or is reserved for them."""
+"""Which connector a driver gets: the one that is plugged in and waits, is reserved for them, or theirs already."""
 
 from collections.abc import Mapping
 
@@ -39,6 +39,11 @@ class ConnectorChoice:
     def for_card(self, connector: int | None, driver: Driver) -> ConnectorTask | None:
         """The connector that a card starts, at the reader of *connector* or of all; None: none that stands yet."""
         if connector is None and len(self._connectors) > 1:
-            return self.waiting_or_reserved(driver)
+            return self.waiting_or_reserved(driver) or self._given(driver)
         task = next(iter(self._connectors.values())) if connector is None else self._connectors.get(connector)
         return task if task is not None and self.is_open(task, driver) else None
+
+    def _given(self, driver: Driver) -> ConnectorTask | None:
+        """The connector that *driver* was given before, and has not used: nobody gets a second one by one card."""
+        own = (task for task in self._connectors.values() if task.access.leave_of(driver.id_tag) is not None)
+        return next((task for task in own if self.is_open(task, driver)), None)

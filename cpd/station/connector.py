@@ -236,7 +236,7 @@ class ConnectorTask:
 
     def _unplugged(self) -> None:
         self._course.pulled()
-        self.access.verdict = None
+        self.access.unplugged()
         self._lease.settle()
 
     def _faulted(self, fault: Fault) -> None:

@@ -27,6 +27,9 @@ class FileStatuses:
             self.told_next.fire()
 
     async def told(self, untold: UntoldStatus) -> None:
-        """The CSMS has taken it, or will not. Raises `StorageError`; then a restart tells it once more."""
+        """The CSMS has taken it, or will not: durable once this returns, for each is to be told once.
+
+        Raises `StorageError`; then a restart tells it once more.
+        """
         self._untold.remove(untold)
-        await self._store.relaxed(lambda repositories: repositories.file_statuses.told(untold.seq))
+        await self._store.commit(lambda repositories: repositories.file_statuses.told(untold.seq))

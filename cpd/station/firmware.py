@@ -63,6 +63,9 @@ class FirmwareMachine(Protocol):
     async def confirm(self) -> None:
         """The new version is good: keep it."""
 
+    def discard(self) -> None:
+        """The file is of no use any more, if there is one."""
+
     async def roll_back(self) -> None:
         """Bring the old version back, for the next start of the machine."""
 
@@ -143,6 +146,8 @@ class Firmware:
         """Carry updates out, for ever."""
         if self._update is not None:
             await self._move(self._update, resumed(self._update, self._version))
+        if self._update is None or self._update.phase not in (Phase.DOWNLOADED, Phase.INSTALLING):
+            self._machine.discard()
         while True:
             if self._update is None:
                 await self._asked.wait()
@@ -162,6 +167,8 @@ class Firmware:
                     await self._turned.wait()
             case Phase.INSTALLING:
                 await self._move(update, await self._install(update))
+                # Not before: an installation whose end is not kept is begun again after a restart, and needs it.
+                self._machine.discard()
             case Phase.RESTARTING:
                 await self._end()
             case Phase.CONFIRMING:

@@ -3,7 +3,7 @@
 import logging
 
 from cpd.clock import Clock
-from cpd.domain.authorization import same_id_tag, shortened
+from cpd.domain.authorization import shortened
 from cpd.domain.reservations import Driver
 from cpd.station.access import Authorisation
 from cpd.station.ledger import Ledger
@@ -26,10 +26,10 @@ class Floating:
         """Who may charge at whichever connector is plugged in first."""
         return [one.driver for one in self._waiting]
 
-    def take(self, id_tag: str) -> Authorisation | None:
-        """Take back what *id_tag* has got already, if anything."""
+    def take(self, id_tag: str, *, profile_too: bool) -> Authorisation | None:
+        """Take back what *id_tag* has got already, if anything; one with a profile where *profile_too*."""
         for one in self._waiting:
-            if same_id_tag(one.id_tag, id_tag):
+            if one.is_of(id_tag) and (profile_too or not one.with_profile):
                 self._waiting.remove(one)
                 return one
         return None
@@ -41,7 +41,7 @@ class Floating:
 
     def has_place_for(self, driver: Driver) -> bool:
         """True where a connector is left for *driver*, those that are promised or reserved aside."""
-        others = [one for one in self._waiting if not same_id_tag(one.id_tag, driver.id_tag)]
+        others = [one for one in self._waiting if not one.is_of(driver.id_tag)]
         return self._reservations.has_place_for(driver, len(others))
 
     def put(self, authorisation: Authorisation) -> None:

@@ -130,13 +130,16 @@ class Journal:
         while True:
             if self._direct:
                 return self._direct[0]
-            if self._stored:
+            if not self._stored:
+                await self.appended.wait()
+                continue
+            # Who thins meanwhile is to know what is due, and what is appended is to be counted.
+            async with self._writing:
                 entry = await self._store.relaxed(lambda repositories: repositories.journal.head())
                 if entry is not None:
                     self._due = _delivery(entry)
                     return self._due
                 self._stored = 0
-            await self.appended.wait()
 
     async def delivered(self, delivery: Delivery, work: Callable[[Repositories], None] | None = None) -> None:
         """The CSMS has it. *work* (what its answer brought) is committed durably in the same SQL transaction.
@@ -151,20 +154,20 @@ class Journal:
                 self._direct.popleft()
             seq = delivery.seq
 
-            def settle(repositories: Repositories) -> None:
-                if seq is not None:
-                    repositories.journal.delivered(seq)
+            def settle(repositories: Repositories) -> bool:
+                waited = seq is not None and repositories.journal.delivered(seq)
                 if delivery.kind is FactKind.STOPPED:
                     repositories.transaction_samples.remove(delivery.transaction.local_id)
                 if work is not None:
                     work(repositories)
+                return waited
 
+            waited = False
             if work is not None or (seq is not None and delivery.kind is not FactKind.METERED):
-                await self._store.commit(settle)
+                waited = await self._store.commit(settle)
             elif seq is not None:
-                await self._store.relaxed(settle)
-            if seq is not None:
-                self._stored -= 1
+                waited = await self._store.relaxed(settle)
+            self._stored -= waited
         self._changed()
 
     async def failed(self, delivery: Delivery, error: str) -> None:
@@ -181,9 +184,9 @@ class Journal:
         seq = delivery.seq
         if seq is not None:
             async with self._writing:
-                await self._store.commit(lambda repositories: repositories.journal.bury(seq, error))
-                self._stored -= 1
-                self.dead += 1
+                buried = await self._store.commit(lambda repositories: repositories.journal.bury(seq, error))
+                self._stored -= buried
+                self.dead += buried
             self._changed()
 
     async def entries(self, *, dead: bool | None = None) -> Sequence[JournalEntry]:
@@ -216,7 +219,7 @@ class Journal:
 
         def write(repositories: Repositories) -> tuple[list[int], int, tuple[int, int]]:
             seqs = _write(repositories, deliveries)
-            thinned = repositories.journal.thin(quota_bytes, spared=spared)
+            thinned = repositories.journal.thin(quota_bytes, spared=spared.union(seqs))
             return seqs, thinned, repositories.journal.counts() if thinned else (0, 0)
 
         seqs, thinned, counts = await self._store.relaxed(write)

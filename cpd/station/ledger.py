@@ -173,19 +173,34 @@ class Ledger:
         return transaction
 
     def numbered(
-        self, transaction: Transaction, csms_id: int, *, refused: bool = False
+        self,
+        transaction: Transaction,
+        csms_id: int,
+        *,
+        refused: bool = False,
+        parent_id_tag: str | None = None,
     ) -> Callable[[Repositories], None]:
-        """The CSMS gave its number, and its word on the idTag: in force at once, the returned work keeps it."""
+        """The CSMS gave its number, and its word on the idTag: in force at once, the returned work keeps it.
+
+        *parent_id_tag* None: it told of no group; what was known of one stays.
+        """
         running = self._running.get(transaction.connector)
         if running is not None and running.local_id == transaction.local_id:
-            self._running[transaction.connector] = replace(running, csms_id=csms_id, refused=refused)
+            self._running[transaction.connector] = replace(
+                running,
+                csms_id=csms_id,
+                refused=refused,
+                parent_id_tag=parent_id_tag or running.parent_id_tag,
+            )
             self._sessions[transaction.connector] = replace(
                 self._sessions[transaction.connector], transaction_id=csms_id
             )
             self._changed()
 
         def work(repositories: Repositories) -> None:
-            repositories.transactions.number(transaction.local_id, csms_id, refused=refused)
+            repositories.transactions.number(
+                transaction.local_id, csms_id, refused=refused, parent_id_tag=parent_id_tag
+            )
 
         return work
 

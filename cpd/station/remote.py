@@ -55,7 +55,8 @@ class Remote:
                 await self._ledger.drop_pending(place)
                 return "the connector was taken meanwhile"
         if not self._admission.start_remotely(driver, place, with_profile=with_profile):
-            await self._ledger.drop_pending(place)
+            if with_profile:
+                await self._ledger.drop_pending(place)
             return "too many requests wait already"
         return None
 

@@ -95,8 +95,10 @@ class TransactionRepository(Protocol):
     def put(self, transaction: Transaction) -> None:
         """Insert or replace by *local_id*; the CSMS's number, once kept, is never taken back."""
 
-    def number(self, local_id: str, csms_id: int, *, refused: bool = False) -> None:
-        """Keep the number that the CSMS gave a transaction, and whether it refused its idTag."""
+    def number(
+        self, local_id: str, csms_id: int, *, refused: bool = False, parent_id_tag: str | None = None
+    ) -> None:
+        """Keep the number that the CSMS gave a transaction, whether it refused its idTag, and its group if told."""
 
     def metered(self, local_id: str, last_meter_wh: int) -> None:
         """Keep the last register of a running transaction; a lower one than kept is ignored."""
@@ -137,14 +139,14 @@ class JournalRepository(Protocol):
     def head(self) -> JournalEntry | None:
         """The first living entry, or None."""
 
-    def delivered(self, seq: int) -> None:
-        """The CSMS has it: remove the entry."""
+    def delivered(self, seq: int) -> bool:
+        """The CSMS has it: remove the entry; False where it is gone already."""
 
     def failed(self, seq: int, error: str) -> None:
         """One attempt more was in vain."""
 
-    def bury(self, seq: int, error: str) -> None:
-        """Give an entry up: keep it for a technician, out of the way of the others."""
+    def bury(self, seq: int, error: str) -> bool:
+        """Give an entry up: keep it for a technician, out of the way of the others; False where it is gone."""
 
     def revive(self, seq: int) -> bool:
         """Put a dead entry back in its place with no attempts; False where there is none."""

@@ -51,7 +51,8 @@ class TransactionAnswers:
         """
         transaction = delivery.transaction
         refused = info.status is not AuthorizationStatus.ACCEPTED
-        await self._journal.delivered(delivery, self._ledger.numbered(transaction, csms_id, refused=refused))
+        kept = self._ledger.numbered(transaction, csms_id, refused=refused, parent_id_tag=info.parent_id_tag)
+        await self._journal.delivered(delivery, kept)
         await self._authorizer.remember(transaction.id_tag, info)
         running = self._ledger.running.get(transaction.connector)
         if not refused or running is None:

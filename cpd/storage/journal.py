@@ -65,16 +65,19 @@ class SqliteJournal:
                 return entry
         return None
 
-    def delivered(self, seq: int) -> None:
-        self._connection.execute("DELETE FROM journal WHERE seq = ?", (seq,))
+    def delivered(self, seq: int) -> bool:
+        return self._connection.execute("DELETE FROM journal WHERE seq = ?", (seq,)).rowcount == 1
 
     def failed(self, seq: int, error: str) -> None:
         self._connection.execute(
             "UPDATE journal SET attempts = attempts + 1, last_error = ? WHERE seq = ?", (error, seq)
         )
 
-    def bury(self, seq: int, error: str) -> None:
-        self._connection.execute("UPDATE journal SET dead = 1, last_error = ? WHERE seq = ?", (error, seq))
+    def bury(self, seq: int, error: str) -> bool:
+        buried = self._connection.execute(
+            "UPDATE journal SET dead = 1, last_error = ? WHERE seq = ? AND dead = 0", (error, seq)
+        )
+        return buried.rowcount == 1
 
     def revive(self, seq: int) -> bool:
         changed = self._connection.execute(

@@ -1,6 +1,6 @@
-"""How the store's file is opened: checked, migrated, and replaced where it is damaged.
+"""How the store's file is opened: checked, migrated, and replaced where it is damaged or of a later release.
 
-A damaged store must not keep the charger from charging: a new one is begun, with what the old one still tells.
+Neither may keep the charger from charging: a new one is begun, with what the old one still tells.
 """
 
 import fcntl
@@ -13,8 +13,8 @@ from pathlib import Path
 from cpd.errors import StorageError
 from cpd.storage.failures import is_damage, os_words, sqlite_words
 from cpd.storage.files import beside, legible_text, open_for_reading
-from cpd.storage.replacement import Damage, finish_replacement, keep_copy, replace_damaged
-from cpd.storage.schema import Migration, migrate, released, version_of
+from cpd.storage.replacement import Damage, finish_replacement, keep_copy, replace_store
+from cpd.storage.schema import NOT_OURS, Migration, migrate, released, version_of
 from cpd.storage.wal import committed_frames
 
 BUSY_TIMEOUT_S = 5.0
@@ -38,6 +38,13 @@ _HEADER_BYTES = 100
 
 _SCHEMA = "SELECT name, sql FROM sqlite_master"
 
+_OURS = frozenset({"transactions", "journal"})
+"""The tables that every release has: by them a store of ours is known, however much later it is."""
+
+
+class _LaterRelease(Exception):
+    """The store was last used by a later release: a firmware update went back, or somebody did."""
+
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
@@ -57,21 +64,23 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def open_file(path: Path) -> tuple[sqlite3.Connection, Damage | None]:
-    """Open the store at *path*, creating or migrating it; also: what became of a damaged one that was there.
+    """Open the store at *path*, creating or migrating it; also: what became of one that had to be replaced.
 
     The connection belongs to the calling thread, commits nothing by itself, and gives `sqlite3.Row`s. Raises
-    `StorageError` where the file cannot be written or belongs to a later release.
+    `StorageError` where the file cannot be written or belongs to something else.
     """
     try:
         finish_replacement(path)
         try:
             return _open_sound(path)
+        except _LaterRelease as later:
+            damage = replace_store(path, str(later), _create, later=True)
         except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             # SQLite quotes damaged text in its message, which may then not even be text.
             if isinstance(error, sqlite3.Error) and not is_damage(error):
                 raise
-            damage = replace_damaged(path, str(error), _create)
-            return _open_sound(path)[0], damage
+            damage = replace_store(path, str(error), _create)
+        return _open_sound(path)[0], damage
     except sqlite3.Error as error:
         raise StorageError(sqlite_words(error, path)) from error
     except OSError as error:
@@ -165,10 +174,11 @@ def _check_schema(connection: sqlite3.Connection) -> None:
     """A flipped bit in the name of a column is no damage to SQLite, and would fail every statement about it."""
     migrations = released()
     version = version_of(connection)
-    if version > len(migrations):
-        # For `migrate` to refuse.
-        return
     found = {tuple(row) for row in connection.execute(_SCHEMA)}
+    if version > len(migrations):
+        if not {name for name, _ in found} >= _OURS:
+            raise StorageError(NOT_OURS)
+        raise _LaterRelease(f"schema version {version}, this release knows up to {len(migrations)}")
     due = _schema_by(migrations[:version])
     if found == due:
         return

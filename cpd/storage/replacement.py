@@ -1,6 +1,6 @@
-"""A damaged store gives way to a new one with what could be salvaged; a power cut may come between any two steps.
+"""A store that cannot be used gives way to a new one with what could be salvaged of it.
 
-The damaged files are renamed, never deleted.
+A power cut may come between any two steps. The files that gave way are renamed, never deleted.
 """
 
 import logging
@@ -24,10 +24,12 @@ class Damage:
     """This start found the store damaged: where the old one is now, and what of it went into the new one.
 
     *salvage* is None where the store is sound but for what was written last: it goes on, the old one is a copy.
+    *later*: it was not damaged, but a later release had used it.
     """
 
     kept_as: Path
     salvage: Salvage | None
+    later: bool = False
 
     @property
     def sentence(self) -> str:
@@ -36,11 +38,13 @@ class Damage:
             return f"the last changes before this start are lost; a copy of the store is {self.kept_as}"
         unread = f", {' and '.join(self.salvage.torn)} not whole" if self.salvage.torn else ""
         saved = f"{self.salvage.rows} rows saved, {self.salvage.refused} unreadable{unread}"
+        if self.later:
+            return f"was a later release's at this start: {saved}; that one is {self.kept_as}"
         return f"was damaged at this start: {saved}; the damaged one is {self.kept_as}"
 
 
 def finish_replacement(path: Path) -> None:
-    """Do the rest where a power cut has interrupted `replace_damaged`; raises OSError."""
+    """Do the rest where a power cut has interrupted `replace_store`; raises OSError."""
     remove(beside(path, _GROWING))
     complete = beside(path, _COMPLETE)
     if complete.exists():
@@ -53,10 +57,10 @@ Create = Callable[[Path, Sequence[Migration]], sqlite3.Connection]
 """Makes an empty store by these migrations."""
 
 
-def replace_damaged(path: Path, reason: str, create: Create) -> Damage:
-    """Put a new store in the place of the one at *path*.
+def replace_store(path: Path, reason: str, create: Create, *, later: bool = False) -> Damage:
+    """Put a new store in the place of the one at *path*, which is damaged or of a *later* release.
 
-    Raises `sqlite3.Error` or OSError where the disk takes no new one: the damaged store is then where it was.
+    Raises `sqlite3.Error` or OSError where the disk takes no new one: the old one is then where it was.
     """
     growing = beside(path, _GROWING)
     try:
@@ -72,7 +76,8 @@ def replace_damaged(path: Path, reason: str, create: Create) -> Damage:
     complete.rename(path)
     sync(path.parent)
     log.error(
-        "store damaged path=%s kept_as=%s salvaged=%d refused=%d unread=%s reason=%s",
+        "store %s path=%s kept_as=%s salvaged=%d refused=%d unread=%s reason=%s",
+        "of a later release" if later else "damaged",
         path,
         kept,
         result.rows,
@@ -80,7 +85,7 @@ def replace_damaged(path: Path, reason: str, create: Create) -> Damage:
         ",".join(result.torn) or "nothing",
         " ".join(reason.split()),
     )
-    return Damage(kept_as=kept, salvage=result)
+    return Damage(kept_as=kept, salvage=result, later=later)
 
 
 def keep_copy(path: Path, reason: str) -> Damage:

@@ -1,7 +1,8 @@
-"""What can still be read of a damaged store, taken over into a new one, row by row: sessions are money.
+"""What can still be read of a store, damaged or of a later release, taken over into a new one: sessions are money.
 
 SQLite gives up at the first page it cannot read. Here each table is read from both ends and beyond every gap,
-and what was read is checked as if it came from outside. The damaged file itself is never written.
+and what was read is checked as if it came from outside. The damaged file itself is never written. Of a later
+release's store the tables and columns are taken that this release knows as well.
 """
 
 import sqlite3
@@ -101,13 +102,12 @@ def _set_unreadable_aside(store: sqlite3.Connection) -> None:
 def _legible(damaged: Path, sound: sqlite3.Connection) -> Iterator[sqlite3.Connection | None]:
     """*damaged* opened for reading, under the schema of *sound* where its own is lost; None: it cannot be opened.
 
-    Without its schema every table would be gone. A store that began with this version of the schema has it on
-    the same pages as *sound*; one that was migrated may not, and then its rows do not fit and are refused.
+    A later release's is opened under its own. Without its schema every table would be gone. A store that began with
+    this version of the schema has it on the same pages as *sound*; one that was migrated may not, and then its rows
+    do not fit and are refused.
     """
     with _reading(damaged) as source:
-        if source is not None and all(
-            _columns(source, table) == _columns(sound, table) for table in _tables(sound)
-        ):
+        if source is not None and (_is_later(source) or _fits(source, sound)):
             yield source
             return
     copy = beside(damaged, ".reading")
@@ -121,6 +121,17 @@ def _legible(damaged: Path, sound: sqlite3.Connection) -> Iterator[sqlite3.Conne
             yield source
     finally:
         remove(copy)
+
+
+def _is_later(source: sqlite3.Connection) -> bool:
+    try:
+        return version_of(source) > released()[-1].version
+    except (sqlite3.Error, UnicodeDecodeError):
+        return False
+
+
+def _fits(source: sqlite3.Connection, sound: sqlite3.Connection) -> bool:
+    return all(_columns(source, table) == _columns(sound, table) for table in _tables(sound))
 
 
 @contextmanager
@@ -175,7 +186,10 @@ def _columns(connection: sqlite3.Connection, table: str) -> list[str]:
 
 def _copy(source: sqlite3.Connection, into: sqlite3.Connection, table: str) -> bool:
     """Take over a table; False where not all of it could be read."""
-    columns = _columns(into, table)
+    there = _columns(source, table)
+    columns = [column for column in _columns(into, table) if column in there]
+    if not columns:
+        return False
     insert = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
     reader = TableReader(source, table, columns)
     for rowid, row in sorted(reader.rows().items()):

@@ -11,6 +11,8 @@ from typing import Final
 
 from cpd.errors import StorageError
 
+NOT_OURS: Final = "the file is a database, but not one of cpd's; correct store.path"
+
 _FOLDER: Final = Path(__file__).parent / "migrations"
 
 
@@ -49,7 +51,7 @@ def migrate(connection: sqlite3.Connection, migrations: Sequence[Migration]) -> 
             "install the newer release again, or move the store away"
         )
     if version < 1 and connection.execute("SELECT 1 FROM sqlite_master").fetchone():
-        raise StorageError("the file is a database, but not one of cpd's; correct store.path")
+        raise StorageError(NOT_OURS)
     for migration in migrations:
         if migration.version > version:
             _apply(connection, migration)

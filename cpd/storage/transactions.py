@@ -72,10 +72,13 @@ class SqliteTransactions:
             columns,
         )
 
-    def number(self, local_id: str, csms_id: int, *, refused: bool = False) -> None:
+    def number(
+        self, local_id: str, csms_id: int, *, refused: bool = False, parent_id_tag: str | None = None
+    ) -> None:
         self._connection.execute(
-            "UPDATE transactions SET csms_id = ?, refused = ? WHERE local_id = ?",
-            (csms_id, refused, local_id),
+            "UPDATE transactions SET csms_id = ?, refused = ?, parent_id_tag = coalesce(?, parent_id_tag)"
+            " WHERE local_id = ?",
+            (csms_id, refused, parent_id_tag, local_id),
         )
 
     def metered(self, local_id: str, last_meter_wh: int) -> None:

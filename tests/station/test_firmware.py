@@ -21,7 +21,12 @@ class SlowMachine:
         self.fetching: asyncio.Queue[Exception | None] = asyncio.Queue()
         self.installing: asyncio.Queue[Exception | bool] = asyncio.Queue()
 
+        self.files = 0
+
     confirm_within_s = 600.0
+
+    def discard(self) -> None:
+        self.files = 0
 
     async def confirm(self) -> None:
         """There is nothing to do."""
@@ -34,6 +39,7 @@ class SlowMachine:
         outcome = await self.fetching.get()
         if outcome is not None:
             raise outcome
+        self.files = 1
 
     async def install(self) -> bool:
         self.installs += 1
@@ -129,9 +135,19 @@ async def test_what_the_store_refuses_is_kept_later_and_done_once(tmp_path: Path
         machine.installing.put_nowait(False)
         await here.clock.sleep(3)
         assert told(here)[-1] == S.INSTALLING
+        assert machine.files == 1, "a restart now would begin the installation again"
         await here.clock.sleep(30)
         assert told(here)[-1] == S.INSTALLED
-        assert machine.installs == 1
+        assert (machine.installs, machine.files) == (1, 0)
+
+
+@virtual
+async def test_a_file_that_a_power_cut_has_left_behind_is_removed(tmp_path: Path) -> None:
+    machine = SlowMachine()
+    machine.files = 1
+    async with bench(tmp_path, firmware=machine) as here:
+        await here.clock.sleep(1)
+        assert machine.files == 0
 
 
 @virtual

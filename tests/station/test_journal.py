@@ -287,6 +287,64 @@ async def test_a_refused_commit_changes_nothing_and_loses_no_sample(tmp_path: Pa
         assert await box.deliver_all() == [1, 3]
 
 
+async def give_up_sample(box: Outbox, number: int) -> None:
+    """A dead sample, so that the one behind it is among those that a thinning takes."""
+    await box.sample(number, answered=False)
+    await box.journal.given_up(await box.journal.next(), "refused")
+
+
+@virtual
+async def test_what_is_read_for_delivery_is_not_thinned_meanwhile(tmp_path: Path) -> None:
+    async with outbox(tmp_path / "cpd.db") as box, asyncio.TaskGroup() as tasks:
+        await give_up_sample(box, 1)
+        for number in (2, 3):
+            await box.sample(number, answered=False)
+        box.journal.quota_bytes = 0
+        box.store.hold()
+        reading = tasks.create_task(box.journal.next())
+        await asyncio.sleep(0)
+        appending = tasks.create_task(box.sample(4, answered=False))
+        await asyncio.sleep(0)
+        box.store.let_go()
+        delivery = await reading
+        await appending
+        assert number_of(delivery) == 2
+        await box.journal.delivered(delivery)
+        assert box.journal.queued == len(await box.stored())
+        assert await box.deliver_all() == [3, 4]
+
+
+@virtual
+async def test_what_is_on_its_way_when_it_is_written_is_not_thinned_at_once(tmp_path: Path) -> None:
+    async with outbox(tmp_path / "cpd.db") as box:
+        await give_up_sample(box, 1)
+        box.journal.quota_bytes = 0
+        await box.sample(2, answered=True)
+        delivery = await box.journal.next()
+        await box.sample(3, answered=False)
+        await box.journal.delivered(delivery)
+        assert box.journal.queued == len(await box.stored())
+        assert await box.deliver_all() == [3]
+
+
+@virtual
+async def test_what_was_thinned_before_it_is_given_up_or_delivered_is_counted_once(tmp_path: Path) -> None:
+    async with outbox(tmp_path / "cpd.db") as box:
+        await give_up_sample(box, 1)
+        box.journal.quota_bytes = 0
+        for number in (2, 3, 4):
+            await box.sample(number, answered=True)
+        lost = await box.journal.next()
+        await box.journal.write_unanswered()
+        await box.sample(5, answered=False)
+        assert await box.stored() == [3, 5]
+        await box.journal.given_up(lost, "refused")
+        assert (box.journal.queued, box.journal.dead) == (2, 1)
+        await box.journal.delivered(lost)
+        assert await box.deliver_all() == [3, 5]
+        assert await box.stored() == []
+
+
 @virtual
 async def test_who_delivers_is_woken_by_what_is_appended(tmp_path: Path) -> None:
     async with outbox(tmp_path / "cpd.db") as box, asyncio.TaskGroup() as tasks:

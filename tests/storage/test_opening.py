@@ -99,21 +99,52 @@ def test_a_first_start_that_a_power_cut_ended_before_the_store_had_its_log_is_be
     connection.close()
 
 
-def test_a_store_of_a_later_release_is_refused_and_left_alone(path: Path):
+LATER = """
+ALTER TABLE transactions ADD COLUMN tariff TEXT NOT NULL DEFAULT 'night';
+ALTER TABLE audit RENAME COLUMN method TO action;
+ALTER TABLE variables RENAME TO settings;
+DROP TABLE local_limits;
+CREATE TABLE tariffs (name TEXT);
+PRAGMA user_version = 4711;
+"""
+
+
+def test_a_store_of_a_later_release_is_taken_over_as_far_as_this_one_knows_it(path: Path):
     connection, _ = open_file(path)
-    connection.execute("PRAGMA user_version = 4711")
+    repositories = SqliteRepositories.over(connection)
+    fill(repositories)
+    facts, running = repositories.journal.entries(), repositories.transactions.running()
+    assert facts and running
+    connection.executescript(LATER)
     connection.close()
-    with pytest.raises(StorageError, match=r"schema version 4711.*knows up to \d+"):
-        open_file(path)
-    assert [file.name for file in path.parent.iterdir()] == ["cpd.db"]
+
+    connection, damage = open_file(path)
+    repositories = SqliteRepositories.over(connection)
+    assert damage is not None and damage.salvage is not None
+    assert repositories.journal.entries() == facts
+    assert repositories.transactions.running() == running
+    assert repositories.variables.all() == {}
+    assert set(damage.salvage.torn) == {"variables", "local_limits"}
+    assert damage.salvage.refused == 5, "the audited calls, whose method has another name"
+    assert "was a later release's at this start" in damage.sentence
+    connection.close()
+    kept = sqlite3.connect(damage.kept_as)
+    assert kept.execute("PRAGMA user_version").fetchone() == (4711,)
+    assert kept.execute("SELECT DISTINCT tariff FROM transactions").fetchall() == [("night",)]
+    kept.close()
+    connection, again = open_file(path)
+    connection.close()
+    assert again is None
 
 
-def test_the_database_of_something_else_is_refused_and_left_alone(path: Path):
+@pytest.mark.parametrize("version", [0, 4711])
+def test_the_database_of_something_else_is_refused_and_left_alone(path: Path, version: int):
     other = sqlite3.connect(path)
-    other.execute("CREATE TABLE profiles (id)")
+    other.executescript(f"CREATE TABLE profiles (id); PRAGMA user_version = {version}")
     other.close()
     with pytest.raises(StorageError, match=r"not one of cpd's; correct store\.path"):
         open_file(path)
+    assert [file.name for file in path.parent.iterdir()] == ["cpd.db"]
     other = sqlite3.connect(path)
     assert other.execute("SELECT name FROM sqlite_master").fetchall() == [("profiles",)]
     other.close()

@@ -153,6 +153,15 @@ class TestTransactions:
         kept.transactions.put(replace(transaction(), last_meter_wh=200))
         assert kept.transactions.get("tx-1") == replace(transaction(), csms_id=0, last_meter_wh=200)
 
+    def test_a_group_that_the_csms_tells_of_is_kept_and_stays_where_it_tells_of_none(
+        self, kept: SqliteRepositories
+    ):
+        kept.transactions.put(replace(transaction(), parent_id_tag="OLD"))
+        for told, expected in ((None, "OLD"), ("FAMILY", "FAMILY"), (None, "FAMILY")):
+            kept.transactions.number("tx-1", 7, parent_id_tag=told)
+            (running,) = kept.transactions.running()
+            assert running.parent_id_tag == expected
+
     def test_the_last_register_of_a_running_transaction_only_rises(self, kept: SqliteRepositories):
         kept.transactions.put(transaction())
         for register_wh, expected_wh in ((150, 150), (140, 150), (160, 160)):
