@@ -7,9 +7,16 @@ import asyncio
 from dataclasses import dataclass
 from enum import IntEnum
 from itertools import count
-from typing import Any
+from typing import Any, Final
 
 from cpd.ocpp.errors import ErrorCode
+
+MAX_LOSSES: Final = 10
+"""A message with which the link is lost so often in a row is what it is lost for, and must not block the others.
+
+A bad line drops with whatever is in flight; so often with the same message, each time on a new link over which the
+present statuses went first, it is the central system that drops it.
+"""
 
 
 class Lane(IntEnum):
@@ -27,6 +34,10 @@ class CallFailed(Exception):
 
 class LinkLost(CallFailed):
     """The link is down or dropped before the answer came; whether the CALL arrived is unknown."""
+
+
+class LostInFlight(LinkLost):
+    """The link dropped while this CALL waited for its answer, and not because we gave the link up."""
 
 
 class FrameTooBig(LinkLost):

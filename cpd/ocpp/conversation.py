@@ -18,6 +18,7 @@ from cpd.ocpp.calls import (
     FrameTooBig,
     InvalidAnswer,
     LinkLost,
+    LostInFlight,
     Outcome,
     RemoteCallError,
     WaitingCall,
@@ -110,8 +111,8 @@ class Conversation:
             lost = _first(losses)
         finally:
             if self._sending is not None:
-                kind = FrameTooBig if isinstance(lost, MessageTooBig) else LinkLost
-                self._sending.settle(kind("the link to the central system was lost before the answer"))
+                failure = _failure_by(lost)
+                self._sending.settle(failure("the link to the central system was lost before the answer"))
         if _cancellations() > cancellations:
             # Before Python 3.13 a TaskGroup that ends with an error swallows a simultaneous cancellation.
             raise asyncio.CancelledError
@@ -302,6 +303,17 @@ def _outcome_of(event: rpc.Answer | rpc.Refusal | rpc.BrokenAnswer) -> Outcome:
             return InvalidAnswer(f"the answer to {call.action} cannot be read: {reason}")
 
 
+def _failure_by(lost: ConnectionLost | None) -> type[LinkLost]:
+    """What becomes of the CALL in flight by the end of its conversation; None: ours, by cancellation."""
+    match lost:
+        case MessageTooBig():
+            return FrameTooBig
+        case None | Left():
+            return LinkLost
+        case _:
+            return LostInFlight
+
+
 def _cancellations() -> int:
     task = asyncio.current_task()
     return task.cancelling() if task is not None else 0
@@ -321,6 +333,7 @@ def _log_frame(direction: Direction, frame: str | bytes) -> None:
         folded = text.casefold()
         if "authorizationkey" in folded:
             text = "(names AuthorizationKey, not shown)"
-        elif "@" in text and "location" in folded:
-            text = "(names an address with a password, not shown)"
+        elif "location" in folded and "/" in text:
+            # Its user, its password, or the signature in its query.
+            text = "(names an address, not shown)"
         log.debug("frame %s %s", direction, text)

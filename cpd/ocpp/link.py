@@ -167,10 +167,11 @@ class Link:
     ) -> dict[str, Any]:
         """Send a CALL when its turn comes, and return the payload of its answer.
 
-        Raises LinkLost at once while no connection stands, and as soon as it drops; AnswerTimeout after
-        `answer_timeout_s` in flight; RemoteCallError for a CALLERROR; InvalidAnswer for an answer that its
-        schema forbids; InvalidPayload, a bug of the caller's, where the schema forbids *payload*. A caller
-        that is cancelled takes its CALL out of the queue, but not back from the wire.
+        Raises LinkLost at once while no connection stands, and as soon as it drops (LostInFlight or FrameTooBig
+        where this CALL was in flight); AnswerTimeout after `answer_timeout_s` in flight; RemoteCallError for a
+        CALLERROR; InvalidAnswer for an answer that its schema forbids; InvalidPayload, a bug of the caller's, where
+        the schema forbids *payload*. A caller that is cancelled takes its CALL out of the queue, but not back from
+        the wire.
         """
         check_outbound(action, payload, kind="call")
         if self._conversation is None:

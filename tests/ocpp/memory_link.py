@@ -25,7 +25,7 @@ class MemoryPeer:
         self._to_csms: asyncio.Queue[str] = asyncio.Queue()
         self._to_charge_point: asyncio.Queue[str | bytes] = asyncio.Queue()
         self.closed = asyncio.Event()
-        self.reason = "the central system closed the link with 1000"
+        self.loss = ConnectionLost("the central system closed the link with 1000")
 
     @property
     def frames_under_way(self) -> int:
@@ -49,8 +49,9 @@ class MemoryPeer:
         await self.send([3, call[1], payload])
         return call
 
-    def close(self) -> None:
-        """Close the connection from the central system's side."""
+    def close(self, loss: ConnectionLost | None = None) -> None:
+        """Close the connection from the central system's side; *loss* is what the charge point sees of it."""
+        self.loss = self.loss if loss is None else loss
         self.closed.set()
 
 
@@ -70,7 +71,7 @@ class MemoryConnection:
 
     async def send(self, text: str) -> None:
         if self._peer.closed.is_set():
-            raise ConnectionLost(self._peer.reason)
+            raise self._peer.loss
         if not self._peer.reads:
             await self._unless_closed(asyncio.Event().wait())
         self._peer._to_csms.put_nowait(text)
@@ -92,7 +93,7 @@ class MemoryConnection:
             await asyncio.wait({wanted, closed}, return_when=asyncio.FIRST_COMPLETED)
             if wanted.done():
                 return wanted.result()
-            raise ConnectionLost(self._peer.reason)
+            raise self._peer.loss
         finally:
             wanted.cancel()
             closed.cancel()

@@ -9,10 +9,18 @@ from typing import Any
 
 import pytest
 
-from cpd.ocpp.calls import AnswerTimeout, InvalidAnswer, Lane, LinkLost, RemoteCallError
+from cpd.ocpp.calls import (
+    AnswerTimeout,
+    FrameTooBig,
+    InvalidAnswer,
+    Lane,
+    LinkLost,
+    LostInFlight,
+    RemoteCallError,
+)
 from cpd.ocpp.errors import CallError, ErrorCode
 from cpd.ocpp.link import Link, LinkSettings
-from cpd.ocpp.transport import DialFailed, Endpoint
+from cpd.ocpp.transport import DialFailed, Endpoint, MessageTooBig
 from cpd.ocpp.validation import InvalidPayload
 from tests.ocpp.memory_link import MemoryCsms, MemoryPeer
 from tests.virtual_time import VirtualClock, run_virtual
@@ -268,8 +276,36 @@ async def test_when_the_link_drops_every_call_fails_at_once() -> None:
         started_s = world.now_s()
         peer.close()
         outcomes = await asyncio.gather(*calls, return_exceptions=True)
-        assert [type(outcome) for outcome in outcomes] == [LinkLost] * 3
+        # The first was in flight, the others waited.
+        assert [type(outcome) for outcome in outcomes] == [LostInFlight, LinkLost, LinkLost]
         assert world.now_s() == started_s
+
+
+@pytest.mark.parametrize("leave", [Link.reconnect_now, Link.hold])
+def test_a_call_in_flight_over_a_link_that_we_give_up_is_not_lost_by_the_csms(
+    leave: Callable[[Link], None],
+) -> None:
+    async def main() -> None:
+        async with running_link() as world:
+            peer = await world.csms.accept()
+            call = asyncio.create_task(world.link.call("Heartbeat", {}))
+            await peer.receive()
+            leave(world.link)
+            (outcome,) = await asyncio.gather(call, return_exceptions=True)
+            assert type(outcome) is LinkLost
+
+    run_virtual(main())
+
+
+@virtual
+async def test_a_call_whose_frame_is_more_than_the_csms_takes_is_told_from_one_that_is_lost() -> None:
+    async with running_link() as world:
+        peer = await world.csms.accept()
+        call = asyncio.create_task(world.link.call("Heartbeat", {}))
+        await peer.receive()
+        peer.close(MessageTooBig("1009"))
+        (outcome,) = await asyncio.gather(call, return_exceptions=True)
+        assert type(outcome) is FrameTooBig
 
 
 @virtual
@@ -628,7 +664,7 @@ def test_frames_are_traced_but_never_a_password(caplog: pytest.LogCaptureFixture
     with caplog.at_level(logging.DEBUG):
         run_virtual(main())
     assert "names AuthorizationKey" in caplog.text
-    assert "names an address with a password" in caplog.text
+    assert "names an address" in caplog.text
     assert "s3cret" not in caplog.text
 
 

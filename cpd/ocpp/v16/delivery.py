@@ -8,7 +8,7 @@ from typing import Any
 
 from cpd.domain.transactions import FactKind
 from cpd.errors import StorageError
-from cpd.ocpp.calls import CallFailed, FrameTooBig, Lane, LinkLost
+from cpd.ocpp.calls import MAX_LOSSES, CallFailed, FrameTooBig, Lane, LinkLost, LostInFlight
 from cpd.ocpp.link import Link
 from cpd.ocpp.v16 import translate
 from cpd.ocpp.v16.transaction_data import MOST_BYTES, size_of, with_transaction_data
@@ -30,6 +30,8 @@ class JournalDelivery:
         self._link = link
         self._timebase = timebase
         self._most_bytes = MOST_BYTES
+        self._lost: tuple[int | None, int] = (None, 0)
+        """The journal's number of the message that was lost last, and how often in a row."""
 
     async def deliver_next(self) -> None:
         """Deliver the next fact, waiting for one, or note why not; raises `StorageError`."""
@@ -49,6 +51,9 @@ class JournalDelivery:
                 log.warning("journal action=%s was too big, now most_bytes=%d", action, self._most_bytes)
             else:
                 await self._failed(delivery, action, error)
+            return
+        except LostInFlight as error:
+            await self._lost_in_flight(delivery, action, error)
             return
         except LinkLost:
             await journal.write_unanswered()
@@ -90,7 +95,22 @@ class JournalDelivery:
                 )
                 return None if payload is None else ("MeterValues", payload)
 
+    async def _lost_in_flight(self, delivery: Delivery, action: str, error: LostInFlight) -> None:
+        """No attempt by the keys, for the CSMS said nothing; but `MAX_LOSSES` of the same message are its last."""
+        await self._station.journal.write_unanswered()
+        # Only now what went straight out has its number.
+        seq, losses = self._lost
+        losses = losses + 1 if seq == delivery.seq else 1
+        self._lost = delivery.seq, losses
+        if losses < MAX_LOSSES:
+            return
+        reason = f"{losses} times in a row {error}"
+        log.error("journal action=%s local_id=%s given up: %s", action, delivery.transaction.local_id, reason)
+        await self._station.journal.given_up(delivery, reason)
+        self._lost = None, 0
+
     async def _failed(self, delivery: Delivery, action: str, error: CallFailed) -> None:
+        self._lost = None, 0
         variables = self._station.configuration.variables
         attempts = delivery.attempts + 1
         reason = str(error)

@@ -8,7 +8,7 @@ from cpd.clock import Clock
 from cpd.domain.diagnostics import Window
 from cpd.domain.firmware import FirmwareStatus
 from cpd.errors import StorageError
-from cpd.ocpp.calls import CallFailed, LinkLost, RemoteCallError
+from cpd.ocpp.calls import MAX_LOSSES, CallFailed, LinkLost, LostInFlight, RemoteCallError
 from cpd.ocpp.errors import CallError, ErrorCode
 from cpd.ocpp.link import Link
 from cpd.ocpp.timestamps import parse_date_time
@@ -59,6 +59,7 @@ async def tell_file_statuses(
     statuses: FileStatuses, link: Link, clock: Clock, ready: Callable[[], Awaitable[None]]
 ) -> None:
     """Send each status once, in order, for ever; *ready* returns once the CSMS may be told (§4.4, §4.5)."""
+    losses = 0
     while True:
         while not statuses.untold:
             await statuses.told_next.wait()
@@ -68,6 +69,11 @@ async def tell_file_statuses(
         message = "FirmwareStatusNotification" if firmware else "DiagnosticsStatusNotification"
         try:
             await link.call(message, {"status": untold.status.value})
+        except LostInFlight as error:
+            losses += 1
+            if losses < MAX_LOSSES:
+                continue
+            log.warning("%s status=%s is not told, %d times %s", message, untold.status, losses, error)
         except LinkLost:
             continue
         except RemoteCallError as error:
@@ -76,6 +82,7 @@ async def tell_file_statuses(
             log.warning("%s status=%s not answered: %s", message, untold.status, error)
             await clock.sleep(RETELL_S)
             continue
+        losses = 0
         try:
             await statuses.told(untold)
         except StorageError as error:

@@ -6,8 +6,18 @@ from typing import Any
 
 import pytest
 
+from cpd.domain.metering import SampleContext
 from cpd.domain.transactions import StopReason
-from cpd.ocpp.calls import AnswerTimeout, CallFailed, FrameTooBig, Lane, LinkLost, RemoteCallError
+from cpd.ocpp.calls import (
+    MAX_LOSSES,
+    AnswerTimeout,
+    CallFailed,
+    FrameTooBig,
+    Lane,
+    LinkLost,
+    LostInFlight,
+    RemoteCallError,
+)
 from cpd.ocpp.v16.delivery import STORE_RETRY_S, JournalDelivery
 from tests.hal.bench import virtual
 from tests.station.bench import Bench, bench
@@ -145,6 +155,95 @@ async def test_a_lost_link_is_no_attempt(tmp_path: Path) -> None:
         for _ in range(7):
             await delivery.deliver_next()
         assert link.actions == ["StartTransaction"] * 6 + ["StopTransaction"]
+        assert await dead(here) == []
+
+
+@virtual
+async def test_a_message_with_which_the_link_is_lost_each_time_is_buried_and_the_next_one_goes(
+    tmp_path: Path,
+) -> None:
+    async with bench(tmp_path, ocpp={**KEYS, "TransactionMessageAttempts": "1"}) as here:
+        await session(here)
+        link = FakeLink(here)
+        link.script = [started(7), *[LostInFlight("gone")] * (MAX_LOSSES - 1)]
+        delivery = JournalDelivery(here.station, link, here.timebase)  # type: ignore[arg-type]
+        for _ in range(MAX_LOSSES):
+            await delivery.deliver_next()
+        # What never reached the wire says nothing of the message.
+        link.script = [LinkLost("no link"), LostInFlight("gone")]
+        await delivery.deliver_next()
+        assert await dead(here) == []
+        await delivery.deliver_next()
+        assert await dead(here) == [("stopped", 1, f"{MAX_LOSSES} times in a row gone")]
+        await session(here, "NEXT")
+        await delivery.deliver_next()
+        await delivery.deliver_next()
+        assert link.actions[-3:] == ["StopTransaction", "StartTransaction", "StopTransaction"]
+        assert (here.station.journal.queued, here.station.journal.dead) == (0, 1)
+
+
+@pytest.mark.parametrize("between", [refused(), AnswerTimeout("no answer")], ids=["error", "silence"])
+@virtual
+async def test_a_link_that_stands_in_between_makes_the_losses_count_anew(
+    tmp_path: Path, between: CallFailed
+) -> None:
+    async with bench(tmp_path, ocpp=KEYS) as here:
+        await session(here)
+        link = FakeLink(here)
+        lost = [LostInFlight("gone")] * (MAX_LOSSES - 1)
+        link.script = [*lost, between, *lost]
+        delivery = JournalDelivery(here.station, link, here.timebase)  # type: ignore[arg-type]
+        for _ in range(2 * MAX_LOSSES + 1):
+            await delivery.deliver_next()
+        assert link.actions == ["StartTransaction"] * 2 * MAX_LOSSES + ["StopTransaction"]
+        assert await dead(here) == []
+
+
+@virtual
+async def test_losses_of_one_message_do_not_count_for_the_next(tmp_path: Path) -> None:
+    async with bench(tmp_path, ocpp=KEYS) as here:
+        await session(here)
+        link = FakeLink(here)
+        lost = [LostInFlight("gone")] * (MAX_LOSSES - 1)
+        link.script = [*lost, started(7), *lost]
+        delivery = JournalDelivery(here.station, link, here.timebase)  # type: ignore[arg-type]
+        for _ in range(2 * MAX_LOSSES):
+            await delivery.deliver_next()
+        assert here.station.journal.queued == 0
+        assert await dead(here) == []
+
+
+@virtual
+async def test_a_sample_that_went_straight_out_is_counted_from_its_first_loss(tmp_path: Path) -> None:
+    async with bench(tmp_path, ocpp={**KEYS, "MeterValueSampleInterval": "60"}) as here:
+        await here.charge()
+        link = FakeLink(here)
+        delivery = JournalDelivery(here.station, link, here.timebase)  # type: ignore[arg-type]
+        await delivery.deliver_next()
+        link.script = [LostInFlight("gone")] * MAX_LOSSES
+        running = here.running()
+        assert running is not None
+        sample = here.station.sampler.sample(1, SampleContext.PERIODIC)
+        assert sample is not None
+        await here.station.journal.sample(running, sample, answered=True)
+        for _ in range(MAX_LOSSES):
+            await delivery.deliver_next()
+        assert [kind for kind, *_ in await dead(here)] == ["metered"]
+
+
+@virtual
+async def test_what_comes_back_after_its_losses_has_all_of_them_again(tmp_path: Path) -> None:
+    async with bench(tmp_path, ocpp=KEYS) as here:
+        await session(here)
+        link = FakeLink(here)
+        link.script = [LostInFlight("gone")] * MAX_LOSSES
+        delivery = JournalDelivery(here.station, link, here.timebase)  # type: ignore[arg-type]
+        for _ in range(MAX_LOSSES):
+            await delivery.deliver_next()
+        entries = await here.station.journal.entries(dead=True)
+        await here.station.journal.revive([one.seq for one in entries if one.seq is not None])
+        link.script = [LostInFlight("gone")]
+        await delivery.deliver_next()
         assert await dead(here) == []
 
 
