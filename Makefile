@@ -12,7 +12,7 @@ READY := $(VENV)/.ready
 
 # Whatever has more to do under --torture.
 TORTURED := tests/torture tests/hal/search tests/storage/test_damage.py tests/domain/test_many_worlds.py \
-  $(addprefix tests/scenarios/test_,damaged_store.py personality_pairs.py interleaved_sessions.py budgets.py)
+  $(addprefix tests/scenarios/test_,damaged_store.py personality_pairs.py interleaved_sessions.py budgets.py smart_charging.py)
 
 .PHONY: help demo test lint format types units torture bench clean
 

@@ -56,12 +56,9 @@ class MachineFirmware:
             raise FirmwareFailure("the file is gone")
         if self.commands.install is None:
             if self._takes_anything:
-                self._discard()
                 return False
             raise FirmwareFailure("firmware.install_command is not set")
         status = await _run([part.replace("{file}", str(self._file)) for part in self.commands.install])
-        # Of no use any more; one that was interrupted is begun again, and needs it.
-        self._discard()
         if status not in (0, RESTART_STATUS):
             raise FirmwareFailure(f"{self.commands.install[0]} ended with status {status}")
         return status == RESTART_STATUS
@@ -75,7 +72,7 @@ class MachineFirmware:
             raise FirmwareFailure("firmware.rollback_command is not set")
         await _require(self.commands.roll_back)
 
-    def _discard(self) -> None:
+    def discard(self) -> None:
         with suppress(OSError):
             self._file.unlink()
 

@@ -9,7 +9,7 @@ import click
 
 from cpd.cli.client_command import Session, client_command, config_path
 from cpd.cli.terminal import Terminal
-from cpd.control.client import ClientError, ControlClient, DaemonNotRunning, Refused
+from cpd.control.client import ClientError, ControlClient, DaemonNotRunning, InvalidParams, Refused
 
 PATIENCE_S = 60.0
 """The journal of a small charger takes its time."""
@@ -93,7 +93,7 @@ def _write(path: str, content: bytes) -> None:
     except FileExistsError as error:
         raise _exists(path) from error
     except OSError as error:
-        raise ClientError(f"{path}: {error.strerror}", "name a file where you may write") from error
+        raise InvalidParams(f"{path}: {error.strerror}", "name a file where you may write") from error
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import math
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -51,6 +52,16 @@ class Session(NamedTuple):
         click.echo((_CLEAR_SCREEN if self.redraws else "") + words + ("" if self.redraws else "\n"))
 
 
+class Finite(click.FloatRange):
+    """A number in a range; what Python calls nan and inf are none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a number", param, ctx)
+        return number
+
+
 class _Given(dict[str, Any]):
     """Options as they were given, to the group or to the command; the latter win."""
 
@@ -59,7 +70,7 @@ def client_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """The options of every client command."""
     for option in (
         click.option(
-            "--timeout", type=click.FloatRange(min=0.05), metavar="S", help=f"Wait so long ({TIMEOUT_S:g})."
+            "--timeout", type=Finite(0.05, 86_400), metavar="S", help=f"Wait so long ({TIMEOUT_S:g})."
         ),
         click.option("--color", type=click.Choice(_COLOUR), metavar="WHEN", help=f"{', '.join(_COLOUR)}."),
         click.option("--json", is_flag=True, default=None, help="The document as JSON."),

@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 import click
+from click.exceptions import NoArgsIsHelpError
 
 from cpd.cli.client_command import client_options, remember
 from cpd.cli.terminal import labelled, terminal_for
@@ -124,8 +125,11 @@ def main(arguments: list[str] | None = None) -> int:
         width = min(80, terminal_for(sys.stdout, "never", os.environ).width)
         result = cpd.main(arguments, prog_name="cpd", standalone_mode=False, terminal_width=width)
         sys.stdout.flush()
-    except click.ClickException as error:
+    except NoArgsIsHelpError as error:
         error.show()
+        return USAGE
+    except click.ClickException as error:
+        _complain(" ".join(error.format_message().split()), _help_for(error), USAGE)
         return USAGE
     except ClientError as error:
         status = next((status for kind, status in EXIT_STATUS if isinstance(error, kind)), UNEXPECTED)
@@ -138,6 +142,12 @@ def main(arguments: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return UNEXPECTED
     return result if isinstance(result, int) else 0
+
+
+def _help_for(error: click.ClickException) -> str:
+    """Where the command that was misspelt is explained."""
+    ctx = error.ctx if isinstance(error, click.UsageError) else None
+    return f"{'cpd' if ctx is None else ctx.command_path} --help shows how"
 
 
 def _complain(message: str, next_step: str, status: int) -> None:

@@ -1,5 +1,6 @@
 """`cpd mock`: plug, swipe, break and meter the simulated hardware."""
 
+import math
 from collections.abc import Callable
 
 import click
@@ -12,9 +13,12 @@ def _quantity(unit: str) -> Callable[[str], float]:
 
     def amount(text: str) -> float:
         try:
-            return float(text.strip().lower().removesuffix(unit.lower()))
+            value = float(text.strip().lower().removesuffix(unit.lower()))
         except ValueError:
-            raise click.BadParameter(f"{text!r} is not a number of {unit}") from None
+            value = math.nan
+        if not math.isfinite(value):
+            raise click.BadParameter(f"{text!r} is not a number of {unit}")
+        return value
 
     return amount
 

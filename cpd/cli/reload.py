@@ -25,8 +25,8 @@ def reload(session: Session) -> int:
     try:
         document = cast(ReloadDocument, session.call("reload"))
     except InvalidParams as mistake:
-        # It is laid out for a terminal already, line by line.
-        click.echo(f"{mistake}\n\n{mistake.next_step}", err=True)
+        # The mistakes are laid out for a terminal already, line by line.
+        click.echo("\n".join([str(mistake), "", *session.terminal.wrap(mistake.next_step)]), err=True)
         return 2
     session.show(document, render_reload(document, session.terminal))
     return 0

@@ -6,7 +6,7 @@ from typing import cast
 
 import click
 
-from cpd.cli.client_command import Session, client_command
+from cpd.cli.client_command import Finite, Session, client_command
 from cpd.cli.terminal import Terminal, columns_of, labelled, pad
 from cpd.cli.words import amperes, clock_time, moment, source_of, span, watts
 from cpd.control.api import ScheduleDocument, StatusDocument
@@ -20,9 +20,7 @@ _LOOK_AHEAD = timedelta(days=7)
 
 @client_command("schedule")
 @click.argument("connector", type=click.IntRange(min=0), required=False, metavar="[N]")
-@click.option(
-    "--hours", type=click.FloatRange(min=0, max=744), metavar="H", default=24, help="How far ahead (24)."
-)
+@click.option("--hours", type=Finite(0, 744), metavar="H", default=24, help="How far ahead (24).")
 @click.option("--unit", type=click.Choice(["A", "W"], case_sensitive=False), help="A per phase, or W.")
 def schedule(session: Session, connector: int | None, hours: float, unit: str | None) -> int:
     """What may flow from now on, and what sets it; connector 0 is the station.

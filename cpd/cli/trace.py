@@ -11,6 +11,7 @@ from cpd.cli.client_command import Session, client_command
 from cpd.cli.terminal import Terminal
 from cpd.cli.words import moment
 from cpd.control.api import TracedFrameDocument, TraceDocument
+from cpd.control.client import DaemonNotRunning, TimedOut
 
 FOLLOW_S = 1.0
 
@@ -31,9 +32,15 @@ def trace(session: Session, follow: bool, limit: int, full: bool) -> int:
         last = _show(session, client.call("trace", {"limit": limit}), full=full)
         while follow:
             threading.Event().wait(FOLLOW_S)
-            last = _show(
-                session, client.call("trace", {"after": last, "limit": 2_000}), full=full, after=last
-            )
+            try:
+                answer = client.call("trace", {"after": last, "limit": 2_000})
+            except DaemonNotRunning:
+                # What it says first is what many want to see. A daemon that was restarted counts anew.
+                last = 0
+            except TimedOut:
+                continue
+            else:
+                last = _show(session, answer, full=full, after=last)
     return 0
 
 
@@ -43,8 +50,7 @@ def _show(session: Session, answer: dict[str, Any], *, full: bool, after: int | 
     if document["frames"] or after is None:
         words = render_trace(document, session.terminal, full=full)
         session.show(document, words or "nothing was said since the start")
-    # A daemon that was restarted counts anew.
-    return document["last"] if after is None or document["last"] >= after else 0
+    return document["last"]
 
 
 def render_trace(document: TraceDocument, terminal: Terminal, *, full: bool = False) -> str:

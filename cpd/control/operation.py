@@ -129,9 +129,11 @@ def _standing_fault(connector: ConnectorSnapshot, code: str) -> FaultKind:
     name = code.casefold().removeprefix("fault_")
     standing = [fault for fault in connector.outlet.faults if fault.kind.value == name]
     if not standing:
-        words = ", ".join(fault.kind.value for fault in connector.outlet.faults) or "none"
+        words = ", ".join(fault.kind.value for fault in connector.outlet.faults)
         raise ControlRefused(
-            "not_found", f"connector {connector.id} has no fault {code}", f"faults that stand: {words}"
+            "not_found",
+            f"connector {connector.id} has no fault {code}",
+            f"faults that stand: {words}" if words else f"no fault stands; cpd why {connector.id} tells more",
         )
     clearing = standing[0].rule.clearing
     if clearing is not Clearing.ACKNOWLEDGE:

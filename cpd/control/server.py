@@ -5,6 +5,7 @@ What a method means is in `methods`. Clients are never waited for by anybody but
 
 import asyncio
 import logging
+import re
 import socket
 import struct
 from typing import Any
@@ -37,6 +38,8 @@ from cpd.errors import CpdError
 log = logging.getLogger(__name__)
 
 MAX_CLIENTS = 128
+
+_TEXT_LENGTH = re.compile(r"Expected `str` of length ([<>])= (\d+)")
 
 WATCH_INTERVAL_S = 1.0
 """A watcher hears at most this often."""
@@ -313,9 +316,12 @@ def _params(name: str, expected: type[Params], given: object) -> Any:
 
 
 def _in_words(error: msgspec.ValidationError) -> str:
-    """Where, then what was expected there: msgspec says "Expected `float` <= 80.0 - at `$.current_a`"."""
+    """Where, then what was expected there: msgspec says "Expected `str` of length <= 20 - at `$.id_tag`"."""
     what, _, path = str(error).rpartition(" - at ")
     where = path.strip("`$.")
+    if found := _TEXT_LENGTH.fullmatch(what):
+        bound = "most" if found[1] == "<" else "least"
+        return f"{where}: expected text of at {bound} {found[2]} character{'s' if found[2] != '1' else ''}"
     return f"{where}: {what}".replace("`", "") if where else str(error).replace("`", "")
 
 

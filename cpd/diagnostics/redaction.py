@@ -6,6 +6,7 @@ Too much rather than too little: a bundle goes by mail.
 import json
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from cpd.domain.authorization import shortened
@@ -13,8 +14,14 @@ from cpd.domain.authorization import shortened
 HIDDEN: Final = "(secret)"
 
 _SECRET_NAME = re.compile(
-    r"passw|passphrase|secret|token|credential|authorization_?key|api_?key|private_?key|^pin$", re.IGNORECASE
+    r"passw|passphrase|secret|token|credential|authorization_?key|api_?key|private_?key|psk|^pin$",
+    re.IGNORECASE,
 )
+_ASSIGNED = re.compile(
+    r"((?:passw\w*|passphrase|secret|token|credentials?|authorization_?key|(?:api|private)_?key)=)[^\s\"',;&]+",
+    re.IGNORECASE,
+)
+"""What the word of a command, or a line of a program, sets a secret to: ``--token=…``."""
 _ID_TAGS: Final = frozenset({"idtag", "parentidtag", "autostarttag", "stopidtag"})
 _ADDRESS = re.compile(r"(\w{0,10}:(?:\\?/){2})([^\s\"'<>]*@)?([^\s\"'<>?]*)(\?[^\s\"'<>]*)?")
 """An address with user and password up to the last @, a path, and a query that may be a signature.
@@ -36,9 +43,11 @@ class Redaction:
         self._known = re.compile("|".join(map(re.escape, longest_first))) if spelt else None
 
     def text(self, text: str) -> str:
-        """*text* without known secrets, and without what is secret in an address."""
+        """*text* without known secrets, without what is secret in an address, and with its idTags shortened."""
         if self._known is not None:
             text = self._known.sub(HIDDEN, text)
+        text = _ASSIGNED.sub(lambda found: found[1] + HIDDEN, text)
+        text = _QUOTED_ID_TAG.sub(lambda found: found[1] + shortened(found[2]), text)
         return _ADDRESS.sub(_shown_address, text)
 
     def document(self, value: Any, name: str = "") -> Any:
@@ -48,7 +57,7 @@ class Redaction:
         match value:
             case str():
                 tag = name.replace("_", "").casefold() in _ID_TAGS
-                return self.text(shortened(value) if tag else value)
+                return self._told(shortened(value) if tag else value)
             case Mapping():
                 return {key: self._member(value, key) for key in value}
             case list() | tuple():
@@ -63,7 +72,14 @@ class Redaction:
         except (ValueError, RecursionError):
             if _SECRET_NAME.search(frame):
                 return "(not JSON, and not shown: it may hold a secret)"
-            return self.text(_QUOTED_ID_TAG.sub(lambda found: found[1] + shortened(found[2]), frame))
+            return self.text(frame)
+
+    def _told(self, text: str) -> str:
+        """A text of a document, which may be a document itself, as the data of many a DataTransfer is."""
+        if text[:1] in ("{", "["):
+            with suppress(ValueError, RecursionError):
+                return json.dumps(self.document(json.loads(text)), ensure_ascii=False)
+        return self.text(text)
 
     def _member(self, owner: Mapping[str, Any], key: str) -> Any:
         """A value beside the name of its key, as ChangeConfiguration and the control interface have it."""

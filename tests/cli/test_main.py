@@ -145,7 +145,44 @@ def test_exit_statuses(
 ) -> None:
     with daemon(path, SNAPSHOT):
         assert main(arguments) == status
-    assert word in capsys.readouterr().err
+    assert word in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("satus", "✗ there is no command 'satus'; did you mean 'status'? cpd --help shows how (exit 2)"),
+        ("availability 1 maybe", "cpd availability --help shows how"),
+        ("config set HeartbeatInterval", "cpd config set --help shows how"),
+        ("status --no-such-option", "cpd status --help shows how"),
+        ("start 1x", "cpd start --help shows how"),
+        ("mock ev 1 --max nan", "'nan' is not a number of A"),
+        ("mock plug-in 1 --cable inf", "'inf' is not a number of A"),
+        ("mock meter 1 --energy nan", "'nan' is not a number of Wh"),
+        ("schedule 1 --hours nan", "is not a number"),
+        ("status --timeout nan", "is not a number"),
+        ("status --timeout inf", "--timeout"),
+        ("demo --csms nobody-knows-this-one", "cpd demo --list names all"),
+    ],
+)
+def test_a_command_that_makes_no_sense_gets_the_next_step_in_40_columns(
+    path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    line: str,
+    words: str,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    assert main(line.split()) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert words in " ".join(told.err.split())
+    assert [one for one in told.err.splitlines() if len(one) > 40] == []
+
+
+def test_a_group_alone_shows_its_commands(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["config"]) == 2
+    assert "reset" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

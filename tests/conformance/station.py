@@ -47,10 +47,11 @@ class Sent:
 class Station:
     """The charge point, its central system, and what was waited for of it."""
 
-    def __init__(self, here: Site) -> None:
+    def __init__(self, here: Site, since: int = 0) -> None:
+        """What stands in the log before *since* is not looked at."""
         self.site = here
         self._calls: list[Sent] = []
-        self._read = 0
+        self._read = since
         self._seen: dict[tuple[str, object], int] = {}
         self._first = len(self.calls)
 
@@ -61,7 +62,7 @@ class Station:
 
     @property
     def calls(self) -> list[Sent]:
-        """Every CALL of the charge point, across its links and restarts."""
+        """Every CALL of the charge point that is looked at, across its links and restarts."""
         entries = self.site.log.entries
         for entry in entries[self._read :]:
             frame = _call_in(entry.text) if entry.event is Event.RECEIVED else None
@@ -79,9 +80,6 @@ class Station:
     async def ask(self, action: str, payload: Mapping[str, Any] | None = None, **members: Any) -> Any:
         """What the charge point answers, valid after its schema; raises `CallRefused`."""
         whole = {**(payload or {}), **members}
-        if action == "TriggerMessage":
-            # What is asked for may come before the boot is accepted (OCPP 1.6 §4.2).
-            self.site.log.triggered.add(whole["requestedMessage"])
         answer = await self.site.csms.call_raw(STATION, action, whole)
         await validate_payload(CallResult("", answer, action=action), "1.6")
         return answer
@@ -197,6 +195,19 @@ class Station:
         await self.plug_in(connector)
         await self.swipe(id_tag, connector)
         await self.status("Charging", connector)
+
+    async def charges_offline(self, id_tag: str = CARD) -> bool:
+        """Plug in and present a card where nobody can be asked; whether it starts, or is turned away."""
+        await self.plug_in()
+        await self.charger.until_status("Preparing")
+        await self.swipe(id_tag)
+        codes = ("CARD_REFUSED", "CARD_UNKNOWN_OFFLINE")
+        connector = await self.charger.until_connector(
+            lambda one: (
+                one["transaction"] is not None or any(each["code"] in codes for each in one["blockers"])
+            )
+        )
+        return connector["transaction"] is not None
 
     async def _until(self, found: Callable[[], Awaitable[Any]], what: str) -> Any:
         try:

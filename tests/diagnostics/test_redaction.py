@@ -23,6 +23,11 @@ redaction = Redaction([KEY, "pin", None])
         ("https://s3/a?X-Amz-Signature=x&y=z then", "https://s3/a?… then"),
         (f"key={KEY}", f"key={HIDDEN}"),
         (f"frame {json.dumps(KEY)}", f'frame "{HIDDEN}"'),
+        ("curl --token=x --proxy-password=y,z", f"curl --token={HIDDEN} --proxy-password={HIDDEN},z"),
+        (
+            f'frame > [2,"7","Authorize",{{"idTag": "{CARD}"}}]',
+            'frame > [2,"7","Authorize",{"idTag": "04A3…6180"}]',
+        ),
         ("spinning", "spinning"),
         ("x" * 1_000_000, "x" * 1_000_000),
         ("x" * 1_000 + "://u:p@h", "x" * 1_000 + "://…@h"),
@@ -44,6 +49,11 @@ def test_a_line_keeps_no_password_and_no_signature(text: str, shown: str) -> Non
         ({"key": "AuthorizationKey", "value": "x"}, {"key": "AuthorizationKey", "value": HIDDEN}),
         ({"key": "HeartbeatInterval", "value": "60"}, {"key": "HeartbeatInterval", "value": "60"}),
         ({"key": ["AuthorizationKey"]}, {"key": ["AuthorizationKey"]}),
+        (
+            {"data": json.dumps({"wifiPsk": "x", "deep": json.dumps([{"idTag": CARD}])})},
+            {"data": json.dumps({"wifiPsk": HIDDEN, "deep": '[{"idTag": "04A3…6180"}]'}, ensure_ascii=False)},
+        ),
+        ({"data": "{no JSON"}, {"data": "{no JSON"}),
         ({"idTagInfo": {"parentIdTag": CARD}}, {"idTagInfo": {"parentIdTag": "04A3…6180"}}),
         (
             [{"id_tag": CARD}, {"auto_start_tag": CARD}],

@@ -1,13 +1,15 @@
 """`cpd bundle` at a real charger, running or not: what is in it, and what never is."""
 
+import asyncio
 import io
 import json
+import os
 import tarfile
 from pathlib import Path
 
 from ocpp.v16 import call
 
-from tests.process.charger import CARD, Finished
+from tests.process.charger import CARD, PATIENCE_S, PROGRAM, Finished
 from tests.process.site import site
 
 PASSWORD = "a-planted-password-of-the-link"
@@ -48,6 +50,8 @@ async def test_a_bundle_of_a_running_charger_has_all_but_its_secrets(tmp_path: P
         assert has_no_secret({"trace": trace.stdout.replace("\n  ", "")})
         again = await here.charger.cpd("bundle", str(file), columns=40)
         assert again.status == 5 and ends_within_40_columns(again)
+        nowhere = await here.charger.cpd("bundle", str(tmp_path / "no" / "b.tgz"), columns=40)
+        assert nowhere.status == 2 and ends_within_40_columns(nowhere)
     found = parts(file)
     assert has_no_secret(found)
     assert "StartTransaction" in found["frames.txt"]
@@ -71,3 +75,25 @@ async def test_a_charger_that_does_not_run_still_has_a_bundle(tmp_path: Path) ->
     assert has_no_secret(found)
     assert json.loads(found["configuration-file.json"])["station"]["id"] == "CP-0042"
     assert {"manifest.json", "versions.json", "journal.txt"} <= set(found)
+
+
+async def test_a_trace_that_is_followed_goes_on_over_a_restart(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        following = await asyncio.create_subprocess_exec(
+            *PROGRAM,
+            *("trace", "-f", "--json"),
+            stdout=asyncio.subprocess.PIPE,
+            env=os.environ | {"CPD_SOCKET": str(here.charger.socket)},
+        )
+        assert following.stdout is not None
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                first = json.loads(await following.stdout.readline())
+                await here.charger.power_cut()
+                await here.charger.start()
+                again = json.loads(await following.stdout.readline())
+        finally:
+            following.kill()
+            await following.wait()
+    for document in (first, again):
+        assert "BootNotification" in [one["action"] for one in document["frames"]]

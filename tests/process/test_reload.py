@@ -47,6 +47,7 @@ async def test_a_mistake_is_told_with_its_place_and_changes_nothing(tmp_path: Pa
             "nothing was",
         ):
             assert words in told.stderr, told.stderr
+        assert [line for line in told.stderr.splitlines() if len(line) > 40 and " " in line] == []
         mark = len(here.log)
         os.kill(here.pid, signal.SIGHUP)
         await here.logged("reload refused, nothing is changed", since=mark)

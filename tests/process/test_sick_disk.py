@@ -151,13 +151,6 @@ def a_directory(folder: Path) -> None:
     (folder / "cpd.db").mkdir()
 
 
-def of_a_later_release(folder: Path) -> None:
-    store = sqlite3.connect(folder / "cpd.db")
-    store.execute("PRAGMA user_version = 4711")
-    store.execute("CREATE TABLE later (id)")
-    store.close()
-
-
 def of_something_else(folder: Path) -> None:
     store = sqlite3.connect(folder / "cpd.db")
     store.execute("CREATE TABLE contacts (id)")
@@ -167,7 +160,6 @@ def of_something_else(folder: Path) -> None:
 REFUSED: list[tuple[Callable[[Path], None], str]] = [
     (read_only, "the file system is read-only; remount it"),
     (a_directory, "it is a directory"),
-    (of_a_later_release, "schema version 4711"),
     (of_something_else, "not one of cpd's"),
 ]
 

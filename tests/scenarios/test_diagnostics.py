@@ -230,6 +230,11 @@ def test_nothing_secret_is_in_the_file_and_no_whole_id_tag(tmp_path: Path) -> No
                 due = here.clock.now().isoformat()
                 await here.call(call.UpdateFirmware(location=location, retrieve_date=due))
                 await here.csms.send_raw(STATION, f'{{"AuthorizationKey": "{KEY}"')
+                await here.csms.call_raw(
+                    STATION,
+                    "DataTransfer",
+                    {"vendorId": "v", "data": json.dumps({"wifiPsk": "a-planted-psk", "idTag": CARD})},
+                )
                 await here.clock.sleep(60)
                 await get(here, folder)
                 await ends_with(here, "Uploaded")

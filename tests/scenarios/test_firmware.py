@@ -77,6 +77,19 @@ def test_each_attempt_has_its_own_pair_and_nothing_follows_the_last(tmp_path: Pa
     run_virtual(scenario())
 
 
+def test_a_csms_that_closes_the_link_for_a_status_holds_nothing_up_for_ever(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        with file_server() as server:
+            async with site(tmp_path) as here:
+                here.behave(reactions={"FirmwareStatusNotification": {"drops_link": True, "times": 10}})
+                await update(here, server)
+                told_at_last = ["Downloading"] * 10 + ["Downloaded", "Installing", "Installed"]
+                assert await ends_with(here, "Installed") == told_at_last
+                assert here.daemon.station.file_statuses.untold == []
+
+    run_virtual(scenario())
+
+
 def test_a_later_attempt_may_succeed(tmp_path: Path) -> None:
     async def scenario() -> None:
         with file_server() as server:

@@ -3,8 +3,9 @@
 A restart is the end of one site and the beginning of the next, with the version that the machine came up with.
 """
 
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -140,6 +141,32 @@ def test_a_new_version_that_the_boot_loader_takes_back_is_a_failed_installation(
             await third.clock.sleep(60)
             assert told(third)[2:] == ["Installing", "InstallationFailed"]
             assert done(third) == ["install"]
+
+    run_virtual(scenario())
+
+
+def test_the_old_version_takes_over_the_store_that_the_new_one_has_migrated(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with restarting(tmp_path) as first:
+            pass
+        async with site(tmp_path, after=first, online=False, **machine(tmp_path, NEW)) as second:
+            await second.charge()
+            await second.clock.sleep(120)
+            second.world.plug_out(1)
+            await second.status("Available")
+        with closing(sqlite3.connect(tmp_path / "cpd.db")) as store:
+            store.executescript(
+                "ALTER TABLE transactions ADD COLUMN tariff TEXT NOT NULL DEFAULT 'night';"
+                "CREATE TABLE tariffs (name TEXT); PRAGMA user_version = 4711"
+            )
+        second.network.up = True
+        async with site(tmp_path, after=second, **machine(tmp_path, OLD)) as third:
+            (booked,) = await third.stopped()
+            assert (booked.starts, booked.stops) == (1, 1)
+            assert told(third)[2:] == ["Installing", "InstallationFailed"]
+            damage = (await third.control("status"))["store"]["damage"]
+            assert damage.startswith("was a later release's at this start")
+            await third.charge()
 
     run_virtual(scenario())
 

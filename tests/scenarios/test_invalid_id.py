@@ -7,7 +7,7 @@ import pytest
 from ocpp.v16 import call
 
 from cpd.lab.csms.behaviour import Behaviour
-from tests.scenarios.site import Site, site
+from tests.scenarios.site import STATION, Site, site
 from tests.virtual_time import run_virtual
 
 TAG = "04A31F02B16180"
@@ -136,5 +136,42 @@ def test_a_session_that_began_offline_is_refused_when_it_is_told(tmp_path: Path)
             assert (booked.id, booked.reason) == (0, "DeAuthorized")
             assert booked.meter_stop_wh is not None
             assert booked.meter_stop_wh - before_wh <= 1_000
+
+    run_virtual(scenario())
+
+
+@pytest.mark.parametrize("stops", [True, False])
+@pytest.mark.parametrize("connectors", [1, 2, 4])
+def test_of_several_that_the_list_let_in_offline_only_the_refused_one_is_held_to_its_rest(
+    tmp_path: Path, connectors: int, stops: bool
+) -> None:
+    """LocalAuthorizeOffline lets them in, the link comes back, and the CSMS no longer wants the last of them."""
+
+    async def scenario() -> None:
+        ocpp = keys(stops=stops, energy_wh=1_000)
+        async with site(tmp_path, connectors=connectors, ocpp=ocpp) as here:
+            drivers = {number: f"DRIVER-{number}" for number in range(1, connectors + 1)}
+            entries = [
+                {"idTag": one, "idTagInfo": {"status": "Accepted", "parentIdTag": f"GROUP-{one[-1]}"}}
+                for one in [*drivers.values(), f"PARTNER-{connectors}"]
+            ]
+            request = {"listVersion": 1, "updateType": "Full", "localAuthorizationList": entries}
+            await here.csms.call_raw(STATION, "SendLocalList", request)
+            here.behave(tags={drivers[connectors]: {"status": "Blocked"}})
+            here.network.cut()
+            await here.clock.sleep(5)
+            for number, driver in drivers.items():
+                await here.charge(driver, number)
+            here.network.up = True
+            await here.clock.sleep(1_200)
+            assert len(here.log.messages(call.StartTransaction)) == connectors
+            others = [here.connector(number).status for number in range(1, connectors)]
+            assert others == ["Charging"] * (connectors - 1)
+            assert here.connector(connectors).status == ("Finishing" if stops else "SuspendedEVSE")
+            if not stops:
+                here.world.swipe(f"PARTNER-{connectors}")
+            booked = [one for one in await here.stopped() if not one.open]
+            reason = "DeAuthorized" if stops else "Local"
+            assert [(one.id_tag, one.reason) for one in booked] == [(drivers[connectors], reason)]
 
     run_virtual(scenario())

@@ -9,6 +9,7 @@ import pytest
 from ocpp.v16 import call
 
 from cpd.lab.csms.behaviour import Behaviour, Reaction, Tag
+from cpd.ocpp.calls import MAX_LOSSES
 from tests.scenarios.site import Site, site
 from tests.virtual_time import run_virtual
 
@@ -187,6 +188,37 @@ def test_what_the_csms_keeps_refusing_is_laid_aside_and_the_next_transaction_goe
             assert (await here.control("queue.list"))["messages"] == []
             status = (await here.control("status"))["csms"]
             assert (status["queued"], status["dead"]) == (0, 0)
+
+    run_virtual(scenario())
+
+
+def test_a_stop_for_which_the_csms_closes_each_link_is_laid_aside_and_the_next_session_flows(
+    tmp_path: Path,
+) -> None:
+    async def scenario() -> None:
+        async with site(tmp_path, connectors=2) as here:
+            await here.charge("A", 1)
+            await here.clock.sleep(5)
+            here.behave(reactions={"StopTransaction": {"drops_link": True}})
+            here.world.swipe("A")
+            await here.status("Finishing", 1)
+            while not here.daemon.station.journal.dead:
+                await here.clock.sleep(1)
+            stops = here.log.messages(call.StopTransaction)
+            assert len(stops) == MAX_LOSSES and all(stop == stops[0] for stop in stops)
+            (dead,) = (await here.control("queue.list"))["messages"]
+            assert (dead["action"], dead["dead"]) == ("StopTransaction", True)
+            assert dead["last_error"].startswith("10 times in a row the link")
+
+            here.behave(reactions={})
+            await here.charge("B", 2)
+            here.world.swipe("B")
+            await here.stopped(1)
+            first, second = here.log.ledger.transactions
+            assert (first.open, second.stops) == (True, 1)
+            await here.control("queue.retry", id=dead["local_id"])
+            await here.stopped(2)
+            assert (first.stops, first.stop_id_tag) == (1, "A")
 
     run_virtual(scenario())
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from ocpp.v16 import call
 
+from cpd.lab.csms.behaviour import Behaviour, Tag
 from tests.scenarios.site import Site, site
 from tests.virtual_time import run_virtual
 
@@ -140,6 +141,22 @@ def test_twenty_sessions_without_replugging(tmp_path: Path, by_card: bool) -> No
             assert (len(booked), reasons) == (20, {"Local" if by_card else "Remote"})
             for earlier, later in itertools.pairwise(booked):
                 assert earlier.meter_stop_wh == later.meter_start_wh, "nothing flows between them"
+
+    run_virtual(scenario())
+
+
+def test_the_group_that_start_transaction_tells_of_may_stop_the_session(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        family = {one: Tag(parent_id_tag="FAMILY") for one in ("MUM", "DAD")}
+        asks_nobody = "AuthorizeRemoteTxRequests = false"
+        async with site(tmp_path, behaviour=Behaviour(tags=family), ocpp=asks_nobody) as here:
+            assert await remote_start(here, id_tag="MUM") == "Accepted"
+            here.world.plug_in(1)
+            await here.status("Charging")
+            await here.clock.sleep(5)
+            here.world.swipe("DAD")
+            (booked,) = await here.stopped()
+            assert (booked.id_tag, booked.stop_id_tag) == ("MUM", "DAD")
 
     run_virtual(scenario())
 

@@ -12,7 +12,7 @@ from tests.torture.outage import PATIENCE_S, Cut, survive
 
 CUTS_EACH = 2
 SIDE_BY_SIDE = 2
-SAMPLE, ALL = 20, 200
+SAMPLE, ALL = 12, 200
 """Cuts in every run, and with --torture."""
 
 pytestmark = pytest.mark.timeout(5 * PATIENCE_S)

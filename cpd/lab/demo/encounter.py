@@ -99,17 +99,24 @@ async def _charge(
         )
         await _act(stage, vehicle, When.WHILE_CHARGING)
         await stage.linger(_CHARGES_S)
-    else:
+    elif not ending.ends_itself:
         await stage.linger(_CHARGES_S)
-    await _stop(stage, personality, card)
-    if ending.fault is not None:
-        fault = ending.fault
-        await stage.expect(
-            "what is broken is found",
-            lambda seen: fault in [one["kind"] for one in seen.connector["faults"]],
-            lambda seen: ", ".join(one["kind"] for one in seen.connector["faults"]) or "no fault",
-            within_s=_STOPS_WITHIN_S,
-        )
+    # Where no current is wanted, nothing of it breaks.
+    fault = None if personality.sessions is Sessions.DEAUTHORISED else ending.fault
+    if fault is not None and ending.ends_itself:
+        await _expect_fault(stage, fault)
+    else:
+        await _ask_to_stop(stage, personality, card)
+    await stage.expect(
+        "the transaction has ended, and the contactor is open",
+        lambda seen: (
+            seen.connector["transaction"] is None and seen.connector["contactor"]["commanded"] == "open"
+        ),
+        lambda seen: f"{seen.connector['ocpp_status']}, contactor {seen.connector['contactor']['confirmed']}",
+        within_s=_STOPS_WITHIN_S,
+    )
+    if fault is not None and not ending.ends_itself:
+        await _expect_fault(stage, fault)
     await stage.charger("mock.plug_out", connector=1)
     await stage.expect(
         "the EV leaves",
@@ -125,19 +132,20 @@ async def _act(stage: Stage, vehicle: LabVehicle, when: When) -> None:
             await stage.charger(act.method, connector=1, **act.params)
 
 
-async def _stop(stage: Stage, personality: Personality, card: str) -> None:
-    """End the transaction that runs, by whoever ends it at this central system."""
+async def _ask_to_stop(stage: Stage, personality: Personality, card: str) -> None:
+    """What ends a transaction that runs at this central system."""
     running = (await stage.look()).connector["transaction"]
     if running is not None and personality.sessions is Sessions.REMOTE:
         await stage.call("RemoteStopTransaction", {"transactionId": running["id"]})
     elif running is not None:
         await stage.charger("mock.swipe", id_tag=card, connector=1)
+
+
+async def _expect_fault(stage: Stage, fault: str) -> None:
     await stage.expect(
-        "the transaction has ended, and the contactor is open",
-        lambda seen: (
-            seen.connector["transaction"] is None and seen.connector["contactor"]["commanded"] == "open"
-        ),
-        lambda seen: f"{seen.connector['ocpp_status']}, contactor {seen.connector['contactor']['confirmed']}",
+        "what is broken is found",
+        lambda seen: fault in [one["kind"] for one in seen.connector["faults"]],
+        lambda seen: ", ".join(one["kind"] for one in seen.connector["faults"]) or "no fault",
         within_s=_STOPS_WITHIN_S,
     )
 

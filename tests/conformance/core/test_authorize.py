@@ -59,7 +59,7 @@ async def test_a_card_without_a_vehicle_lapses_after_connection_time_out(tmp_pat
         await here.swipe("LATE")
         preparing = await here.status("Preparing")
         available = await here.status("Available")
-        assert available.at_s - preparing.at_s == pytest.approx(2, abs=1.5)
+        assert available.at_s - preparing.at_s >= 0.5
         await here.begin(id_tag="GOOD")
         assert [one.payload["idTag"] for one in here.sent("StartTransaction")] == ["GOOD"]
 

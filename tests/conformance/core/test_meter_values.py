@@ -1,79 +1,16 @@
 """MeterValues: what is measured, when, and how it is told (OCPP 1.6 §3.14, §4.7, §7.33, §9.1)."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.conformance.core.meter_values import sampled, told
 from tests.conformance.station import Station, station
-
-EVERYTHING = (
-    "Energy.Active.Import.Register,Power.Active.Import,Current.Import,Voltage,Current.Offered,Power.Offered"
-)
-
-
-async def sampled(here: Station) -> list[dict[str, Any]]:
-    """The values of a triggered MeterValues."""
-    assert await here.ask("TriggerMessage", requestedMessage="MeterValues") == {"status": "Accepted"}
-    values: list[dict[str, Any]] = (await here.sends("MeterValues")).payload["meterValue"][0]["sampledValue"]
-    return values
-
-
-def told(values: list[dict[str, Any]], measurand: str) -> list[tuple[str | None, str]]:
-    """Phase and value of one measurand."""
-    return [(one.get("phase"), one["value"]) for one in values if one["measurand"] == measurand]
-
-
-async def test_every_measurand_of_the_hardware_is_told_in_the_order_asked(tmp_path: Path) -> None:
-    async with station(tmp_path, ocpp=f'MeterValuesSampledData = "{EVERYTHING}"') as here:
-        measurands = list(dict.fromkeys(one["measurand"] for one in await sampled(here)))
-        assert measurands == EVERYTHING.split(",")
-
-
-async def test_a_changed_list_of_measurands_counts_at_once(here: Station) -> None:
-    assert await here.change("MeterValuesSampledData", "Voltage") == "Accepted"
-    assert {one["measurand"] for one in await sampled(here)} == {"Voltage"}
-
-
-async def test_one_phase_alone_can_be_asked_for(here: Station) -> None:
-    assert await here.change("MeterValuesSampledData", "Voltage.L2-N") == "Accepted"
-    assert [one.get("phase") for one in await sampled(here)] == ["L2-N"]
 
 
 async def test_a_measurand_that_only_the_file_names_is_left_out(tmp_path: Path) -> None:
     async with station(tmp_path, ocpp='MeterValuesSampledData = "SoC,Voltage"') as here:
         assert {one["measurand"] for one in await sampled(here)} == {"Voltage"}
-
-
-async def test_values_have_the_unit_of_their_measurand(tmp_path: Path) -> None:
-    async with station(tmp_path, ocpp=f'MeterValuesSampledData = "{EVERYTHING}"') as here:
-        units = {one["measurand"]: one["unit"] for one in await sampled(here)}
-        assert units == {
-            "Energy.Active.Import.Register": "Wh",
-            "Power.Active.Import": "W",
-            "Current.Import": "A",
-            "Voltage": "V",
-            "Current.Offered": "A",
-            "Power.Offered": "W",
-        }
-
-
-async def test_the_voltage_is_told_for_each_phase(here: Station) -> None:
-    assert await here.change("MeterValuesSampledData", "Voltage") == "Accepted"
-    assert [phase for phase, _ in told(await sampled(here), "Voltage")] == ["L1-N", "L2-N", "L3-N"]
-
-
-async def test_the_register_is_that_of_the_meter(here: Station) -> None:
-    await here.charger.call("mock.meter", connector=1, energy_wh=123_456)
-    assert told(await sampled(here), "Energy.Active.Import.Register") == [(None, "123456")]
-
-
-async def test_an_idle_connector_draws_nothing_and_is_offered_nothing(tmp_path: Path) -> None:
-    keys = 'MeterValuesSampledData = "Power.Active.Import,Current.Offered"'
-    async with station(tmp_path, ocpp=keys) as here:
-        values = await sampled(here)
-        assert float(told(values, "Power.Active.Import")[0][1]) == 0
-        assert float(told(values, "Current.Offered")[0][1]) == 0
 
 
 async def test_a_vehicle_that_charges_draws_what_it_is_offered_at_most(tmp_path: Path) -> None:
@@ -84,15 +21,6 @@ async def test_a_vehicle_that_charges_draws_what_it_is_offered_at_most(tmp_path:
         offered = float(told(values, "Current.Offered")[0][1])
         assert offered > 0
         assert all(float(value) <= offered for _, value in told(values, "Current.Import"))
-
-
-async def test_triggered_values_say_that_they_were_triggered(here: Station) -> None:
-    assert {one["context"] for one in await sampled(here)} == {"Trigger"}
-
-
-async def test_values_outside_of_a_transaction_name_none(here: Station) -> None:
-    await sampled(here)
-    assert "transactionId" not in here.sent("MeterValues")[0].payload
 
 
 async def test_an_interval_of_zero_means_no_periodic_values(tmp_path: Path) -> None:
@@ -113,9 +41,7 @@ async def test_a_changed_interval_counts_for_the_transaction_that_runs(here: Sta
     await here.sends("MeterValues", transactionId=1)
 
 
-async def test_clock_aligned_values_come_on_the_grid_of_the_clock_outside_of_transactions(
-    tmp_path: Path,
-) -> None:
+async def test_clock_aligned_values_of_every_connector_come_outside_of_transactions(tmp_path: Path) -> None:
     async with station(tmp_path, connectors=2, ocpp="ClockAlignedDataInterval = 1") as here:
         for connector in (1, 2):
             payload = (await here.sends("MeterValues", connectorId=connector)).payload
@@ -149,17 +75,6 @@ async def test_a_stop_carries_clock_aligned_data_where_they_were_asked_for(tmp_p
         (stop,) = await here.stopped()
         contexts = {one["context"] for value in stop["transactionData"] for one in value["sampledValue"]}
         assert "Sample.Clock" in contexts
-
-
-async def test_two_connectors_are_told_apart(tmp_path: Path) -> None:
-    async with station(tmp_path, connectors=2) as here:
-        for connector, energy_wh in ((1, 111), (2, 222)):
-            await here.charger.call("mock.meter", connector=connector, energy_wh=energy_wh)
-        await here.ask("TriggerMessage", requestedMessage="MeterValues")
-        for connector, energy in ((1, "111"), (2, "222")):
-            payload = (await here.sends("MeterValues", connectorId=connector)).payload
-            values = payload["meterValue"][0]["sampledValue"]
-            assert told(values, "Energy.Active.Import.Register") == [(None, energy)]
 
 
 async def test_a_meter_that_is_silent_ends_no_transaction(here: Station) -> None:

@@ -41,7 +41,7 @@ async def test_with_authorize_remote_tx_requests_a_refused_idtag_starts_nothing(
     async with station(tmp_path, behaviour=behaviour, ocpp="AuthorizeRemoteTxRequests = true") as here:
         await here.plug_in()
         assert await start(here, id_tag="BAD") == ACCEPTED
-        await here.sends("Authorize", idTag="BAD")
+        await here.charger.until_connector(lambda one: one["blockers"][0]["code"] == "CARD_REFUSED")
         assert await start(here, id_tag="GOOD") == ACCEPTED
         await here.sends("StartTransaction")
         assert [one.payload["idTag"] for one in here.sent("StartTransaction")] == ["GOOD"]

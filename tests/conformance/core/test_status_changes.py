@@ -31,13 +31,13 @@ async def test_a_limit_of_zero_is_told_as_suspended_by_the_charge_point(here: St
 
 
 async def test_a_status_that_ends_within_minimum_status_duration_is_not_told(tmp_path: Path) -> None:
-    async with station(tmp_path, ocpp="MinimumStatusDuration = 1\nHeartbeatInterval = 1") as here:
+    async with station(tmp_path, ocpp="MinimumStatusDuration = 2\nHeartbeatInterval = 1") as here:
         since = len(here.calls)
         await here.plug_in()
         await here.charger.until_status("Preparing")
         await here.plug_out()
         await here.charger.until_status("Available")
-        for _ in range(2):
+        for _ in range(3):
             await here.sends("Heartbeat")
         assert here.sent("StatusNotification", since, status="Preparing") == []
 

@@ -29,7 +29,9 @@ async def test_a_fixed_cable_goes_on_charging(tmp_path: Path) -> None:
     async with station(tmp_path, connector="lock = false") as here:
         await here.begin()
         assert await unlock(here) == "NotSupported"
-        assert here.sent("StopTransaction") == []
+        assert await here.ask("RemoteStopTransaction", transactionId=1) == {"status": "Accepted"}
+        (stop,) = await here.stopped()
+        assert stop["reason"] == "Remote"
 
 
 async def test_a_connector_that_is_not_there_is_not_supported(here: Station) -> None:

@@ -12,6 +12,8 @@ from tests.conformance.station import Station, station
 from tests.process.charger import STATION
 from tests.scenarios.file_server import FileServer, file_server
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 PASSWORD = "a-password-of-20-let"
 
 
@@ -36,20 +38,20 @@ async def ends_with(here: Station, status: str) -> list[str]:
     return told(here)
 
 
-async def test_an_upload_is_told_step_by_step(here: Station, server: FileServer) -> None:
-    await get(here, server)
-    assert await ends_with(here, "Uploaded") == ["Uploading", "Uploaded"]
+async def test_an_upload_is_told_step_by_step(idle: Station, server: FileServer) -> None:
+    await get(idle, server)
+    assert await ends_with(idle, "Uploaded") == ["Uploading", "Uploaded"]
 
 
-async def test_the_file_has_the_name_that_was_answered(here: Station, server: FileServer) -> None:
-    name = await get(here, server)
-    await ends_with(here, "Uploaded")
+async def test_the_file_has_the_name_that_was_answered(idle: Station, server: FileServer) -> None:
+    name = await get(idle, server)
+    await ends_with(idle, "Uploaded")
     assert [path.rpartition("/")[2] for path in server.received] == [name]
 
 
-async def test_the_file_is_a_bundle_that_can_be_opened(here: Station, server: FileServer) -> None:
-    await get(here, server)
-    await ends_with(here, "Uploaded")
+async def test_the_file_is_a_bundle_that_can_be_opened(idle: Station, server: FileServer) -> None:
+    await get(idle, server)
+    await ends_with(idle, "Uploaded")
     (content,) = server.received.values()
     with tarfile.open(fileobj=io.BytesIO(content)) as bundle:
         assert len(bundle.getnames()) > 1
@@ -67,35 +69,36 @@ async def test_the_file_has_no_password_in_it(tmp_path: Path, server: FileServer
 
 
 async def test_an_upload_that_fails_is_tried_again_as_often_as_asked(
-    here: Station, server: FileServer
+    idle: Station, server: FileServer
 ) -> None:
     server.faults = ["500"]
-    await get(here, server, retries=1, retryInterval=0)
-    assert await ends_with(here, "Uploaded") == ["Uploading", "UploadFailed", "Uploading", "Uploaded"]
+    await get(idle, server, retries=1, retryInterval=0)
+    assert await ends_with(idle, "Uploaded") == ["Uploading", "UploadFailed", "Uploading", "Uploaded"]
 
 
-async def test_nothing_is_tried_after_the_last_attempt(here: Station, server: FileServer) -> None:
+async def test_nothing_is_tried_after_the_last_attempt(idle: Station, server: FileServer) -> None:
     server.faults = ["500"] * 9
-    await get(here, server, retries=1, retryInterval=0)
+    await get(idle, server, retries=1, retryInterval=0)
     for _ in range(2):
-        await here.sends("DiagnosticsStatusNotification", status="UploadFailed")
-    await here.sent_until_now(0)
-    assert told(here) == ["Uploading", "UploadFailed"] * 2
+        await idle.sends("DiagnosticsStatusNotification", status="UploadFailed")
+    await idle.sent_until_now(0)
+    assert told(idle) == ["Uploading", "UploadFailed"] * 2
 
 
-async def test_a_transaction_goes_on_meanwhile(here: Station, server: FileServer) -> None:
-    await here.begin()
-    await get(here, server)
-    await ends_with(here, "Uploaded")
-    assert await here.ask("RemoteStopTransaction", transactionId=1) == {"status": "Accepted"}
-    (stop,) = await here.stopped()
-    assert stop["reason"] == "Remote"
+async def test_a_transaction_goes_on_meanwhile(tmp_path: Path, server: FileServer) -> None:
+    async with station(tmp_path) as here:
+        await here.begin()
+        await get(here, server)
+        await ends_with(here, "Uploaded")
+        assert await here.ask("RemoteStopTransaction", transactionId=1) == {"status": "Accepted"}
+        (stop,) = await here.stopped()
+        assert stop["reason"] == "Remote"
 
 
-async def test_a_triggered_status_is_idle_while_nothing_is_under_way(here: Station) -> None:
-    answer = await here.ask("TriggerMessage", requestedMessage="DiagnosticsStatusNotification")
+async def test_a_triggered_status_is_idle_while_nothing_is_under_way(idle: Station) -> None:
+    answer = await idle.ask("TriggerMessage", requestedMessage="DiagnosticsStatusNotification")
     assert answer == {"status": "Accepted"}
-    assert (await here.sends("DiagnosticsStatusNotification")).payload == {"status": "Idle"}
+    assert (await idle.sends("DiagnosticsStatusNotification")).payload == {"status": "Idle"}
 
 
 async def test_without_the_feature_profile_it_is_not_supported(tmp_path: Path) -> None:
@@ -103,5 +106,5 @@ async def test_without_the_feature_profile_it_is_not_supported(tmp_path: Path) -
         assert await here.refusal("GetDiagnostics", {"location": "http://127.0.0.1:1/"}) == "NotSupported"
 
 
-async def test_a_request_without_an_address_is_a_formation_violation(here: Station) -> None:
-    assert await here.refusal("GetDiagnostics", {}) == "FormationViolation"
+async def test_a_request_without_an_address_is_a_formation_violation(idle: Station) -> None:
+    assert await idle.refusal("GetDiagnostics", {}) == "FormationViolation"

@@ -2,28 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.conformance.local_auth_list.lists import entry, send, version
 from tests.conformance.station import Station, station
 
 ON = "LocalPreAuthorize = true\n"
-
-
-def entry(id_tag: str, status: str | None = "Accepted", **more: Any) -> dict[str, Any]:
-    """One entry of a list; without a status it takes the idTag out."""
-    return {"idTag": id_tag} if status is None else {"idTag": id_tag, "idTagInfo": {"status": status, **more}}
-
-
-async def send(here: Station, version: int, kind: str, *entries: dict[str, Any]) -> str:
-    """The status of a SendLocalList."""
-    listed = {"localAuthorizationList": list(entries)} if entries else {}
-    return str((await here.ask("SendLocalList", listed, listVersion=version, updateType=kind))["status"])
-
-
-async def version(here: Station) -> int:
-    return int((await here.ask("GetLocalListVersion"))["listVersion"])
 
 
 async def starts_unasked(here: Station, id_tag: str) -> bool:
@@ -35,29 +20,11 @@ async def starts_unasked(here: Station, id_tag: str) -> bool:
 
 async def charges_offline(here: Station, id_tag: str) -> bool:
     await here.charger.call("csms.disconnect")
-    await here.plug_in()
-    await here.charger.until_status("Preparing")
-    await here.swipe(id_tag)
-    codes = ("CARD_REFUSED", "CARD_UNKNOWN_OFFLINE")
-    connector = await here.charger.until_connector(
-        lambda one: one["transaction"] is not None or any(each["code"] in codes for each in one["blockers"])
-    )
-    return connector["transaction"] is not None
+    return await here.charges_offline(id_tag)
 
 
 async def test_without_a_list_the_version_is_zero(here: Station) -> None:
     assert await version(here) == 0
-
-
-async def test_a_full_list_has_the_version_that_was_sent_with_it(here: Station) -> None:
-    assert await send(here, 5, "Full", entry("ONE")) == "Accepted"
-    assert await version(here) == 5
-
-
-async def test_a_full_list_may_have_any_version(here: Station) -> None:
-    for number in (9, 3):
-        assert await send(here, number, "Full", entry("ONE")) == "Accepted"
-        assert await version(here) == number
 
 
 async def test_a_full_list_replaces_the_one_before(tmp_path: Path) -> None:
@@ -94,24 +61,6 @@ async def test_a_differential_list_takes_out_an_entry_without_a_status(tmp_path:
         await send(here, 1, "Full", entry("ONE"), entry("TWO"))
         assert await send(here, 2, "Differential", entry("ONE", None)) == "Accepted"
         assert not await starts_unasked(here, "ONE")
-
-
-async def test_a_differential_list_of_no_later_version_is_a_version_mismatch(here: Station) -> None:
-    await send(here, 5, "Full", entry("ONE"))
-    for number in (5, 4):
-        assert await send(here, number, "Differential", entry("TWO")) == "VersionMismatch"
-    assert await version(here) == 5
-
-
-async def test_a_list_with_an_idtag_twice_is_failed_and_changes_nothing(here: Station) -> None:
-    await send(here, 1, "Full", entry("ONE"))
-    assert await send(here, 2, "Full", entry("TWO"), entry("two")) == "Failed"
-    assert await version(here) == 1
-
-
-async def test_a_full_list_with_an_entry_without_a_status_is_failed(here: Station) -> None:
-    assert await send(here, 1, "Full", entry("ONE"), entry("TWO", None)) == "Failed"
-    assert await version(here) == 0
 
 
 async def test_more_entries_than_can_be_sent_at_once_are_failed(tmp_path: Path) -> None:

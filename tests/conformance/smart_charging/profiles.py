@@ -1,12 +1,9 @@
 """Charging profiles as they go over the wire, and what they come to."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-from tests.conformance.station import Station, station
+from tests.conformance.station import Station
 
 ACCEPTED, REJECTED, UNKNOWN = {"status": "Accepted"}, {"status": "Rejected"}, {"status": "Unknown"}
 MAXIMUM, DEFAULT, TX = "ChargePointMaxProfile", "TxDefaultProfile", "TxProfile"
@@ -76,10 +73,3 @@ async def limit(here: Station, connector: int = 1) -> float:
 async def clear(here: Station, **filters: Any) -> Any:
     """The answer to a ClearChargingProfile."""
     return await here.ask("ClearChargingProfile", filters)
-
-
-@asynccontextmanager
-async def without_profiles(folder: Path, **config: Any) -> AsyncIterator[Station]:
-    """Two connectors of 32 A."""
-    async with station(folder, connectors=2, **config) as running:
-        yield running
