@@ -34,8 +34,9 @@ format: $(READY)
 types: $(READY)
 	$(VENV)/bin/mypy --strict
 
+# A third worker, because real processes are waited for more than half of their time.
 units: $(READY)
-	$(VENV)/bin/pytest -n 2
+	$(VENV)/bin/pytest -n 3
 
 torture: $(READY)
 	$(VENV)/bin/pytest -n 2 --torture $(TORTURED)

@@ -78,7 +78,7 @@ def test_a_folder_that_is_not_there_is_named(
     path: Path, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with daemon(path):
-        assert main(["bundle", "nowhere/mine.tgz"]) == 1
+        assert main(["bundle", "nowhere/mine.tgz"]) == 2
     assert "nowhere/mine.tgz" in capsys.readouterr().err
 
 

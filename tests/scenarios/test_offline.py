@@ -211,6 +211,8 @@ def test_a_stop_for_which_the_csms_closes_each_link_is_laid_aside_and_the_next_s
             assert dead["last_error"].startswith("10 times in a row the link")
 
             here.behave(reactions={})
+            # The links that were closed made the waits long.
+            await here.clock.sleep(310)
             await here.charge("B", 2)
             here.world.swipe("B")
             await here.stopped(1)
