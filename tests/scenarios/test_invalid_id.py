@@ -158,9 +158,7 @@ def test_of_several_that_the_list_let_in_offline_only_the_refused_one_is_held_to
             request = {"listVersion": 1, "updateType": "Full", "localAuthorizationList": entries}
             await here.csms.call_raw(STATION, "SendLocalList", request)
             partner = {"parent_id_tag": f"GROUP-{connectors}"}
-            here.behave(
-                tags={drivers[connectors]: {"status": "Blocked"}, f"PARTNER-{connectors}": partner}
-            )
+            here.behave(tags={drivers[connectors]: {"status": "Blocked"}, f"PARTNER-{connectors}": partner})
             here.network.cut()
             await here.clock.sleep(5)
             for number, driver in drivers.items():
