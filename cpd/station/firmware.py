@@ -39,6 +39,9 @@ log = logging.getLogger(__name__)
 RETRY_S = 5.0
 """What the store refused is tried again this much later."""
 
+TELL_S = 10.0
+"""How long a restart waits for that at most."""
+
 CONFIRM_RETRY_S = 60.0
 """A confirmation that failed is tried again this much later."""
 
@@ -253,7 +256,10 @@ class Firmware:
             await self._end()
 
     async def _end(self) -> Never:
-        """Restart the machine; nothing more is done before."""
+        """Restart the machine, once the CSMS has been told what came before; nothing more is done."""
+        if self._csms.online:
+            # A status that is on its way when the link goes down is told twice.
+            await self._statuses.until_told(TELL_S)
         self._restart()
         while True:
             await asyncio.Event().wait()
