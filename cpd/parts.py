@@ -31,6 +31,7 @@ def hal_config(settings: Settings) -> HalConfig:
                 lock=connector.lock,
                 ventilation=connector.ventilation,
                 phase_switching=connector.phase_switching,
+                meter_behind_contactor=connector.meter_behind_contactor,
                 timings=OutletTimings(phase_switch_s=connector.phase_switch_pause_s),
                 thermometer=settings.hal.backend == "mock",
             )
@@ -95,6 +96,9 @@ def station_config(settings: Settings) -> StationConfig:
         keep_days=settings.store.keep_days,
         quota_bytes=settings.store.quota_mb * 1_000_000,
         stops_without_meter=frozenset(one.id for one in settings.connectors if one.meter_loss == "stop"),
+        meters_behind_contactor=frozenset(
+            one.id for one in settings.connectors if one.meter_behind_contactor
+        ),
         resume_after_power_loss=station.on_power_loss == "resume",
         auto_starts={
             connector.id: AutoStart(id_tag=connector.auto_start_tag, free_vend=connector.free_vend)

@@ -47,7 +47,8 @@ from hal.outlet.state import (
 )
 from hal.sensing import sensed
 from hal.superseded import forget_superseded
-from hal.values import Fault, FaultKind, LockState, MeterReading, StopReason, UnlockResult
+from hal.switched_meter import SwitchedMeter
+from hal.values import ContactorState, Fault, FaultKind, LockState, MeterReading, StopReason, UnlockResult
 
 log = logging.getLogger(__name__)
 
@@ -70,11 +71,11 @@ class GuardedOutlet:
     ) -> None:
         self._config = config
         self._board = board
-        self._meter = None if board.meter is None else WatchedMeter(board.meter)
         self._latches = latches
         self._witness = witness
         self._failed = failed
         self._loop = asyncio.get_running_loop()
+        self._meter = self._watched_meter()
         self._feed: Feed[OutletEvent] = Feed(forget_superseded)
         self._pending: deque[OutletInput | None] = deque()
         self._stepping = False
@@ -228,8 +229,8 @@ class GuardedOutlet:
                     self._keep(closes=1)
                     if self._watching is None:
                         self._watching = self._loop.call_later(POLL_S, self._watch_meter)
-                elif self._beating is not None:
-                    self._beating.cancel()
+                else:
+                    self._release()
                 self._board.contactor.command(closed)
             case SelectPhases(phases=phases):
                 self._board.contactor.select_phases(phases)
@@ -242,6 +243,12 @@ class GuardedOutlet:
                 self._tell(event)
             case _:
                 assert_never(action)
+
+    def _release(self) -> None:
+        if self._beating is not None:
+            self._beating.cancel()
+        # One that has its power from the contactor says no more.
+        self._meter_reading()
 
     def _beat(self) -> None:
         """Hold the coil's interlock, from the loop that steps the machine: where it stops, the contactor opens."""
@@ -259,7 +266,7 @@ class GuardedOutlet:
             return
         with self._failing_safely():
             is_silent = self._meter.read() is None
-        if is_silent is not self._state.has_fault(FaultKind.METER_OFFLINE):
+        if self._state.sensed is not None and is_silent is self._state.sensed.meter_online:
             self._changed()
         if self._state.commanded_closed or self._meter.flows:
             self._watching = self._loop.call_later(POLL_S, self._watch_meter)
@@ -294,6 +301,17 @@ class GuardedOutlet:
         kinds = tuple(fault.kind for fault in self._state.faults if fault.rule.survives_restart)
         latch = OutletLatch(faults=kinds, contactor_cycles=self.contactor_cycles + closes)
         self._latches.keep(self._config.id, latch)
+
+    def _watched_meter(self) -> WatchedMeter | SwitchedMeter | None:
+        if self._board.meter is None:
+            return None
+        watched = WatchedMeter(self._board.meter)
+        if not self._config.meter_behind_contactor:
+            return watched
+        return SwitchedMeter(watched, is_open=self._is_open, now_s=self._loop.time)
+
+    def _is_open(self) -> bool:
+        return not self._state.commanded_closed and self._state.feedback is ContactorState.OPEN
 
     def _meter_reading(self) -> MeterReading | None:
         return None if self._meter is None else self._meter.read()

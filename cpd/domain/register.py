@@ -38,6 +38,11 @@ class Register:
         """The register of a connector whose meter was never read before: the meter's own."""
         return cls(lifetime_wh=raw_wh, raw_wh=raw_wh)
 
+    @classmethod
+    def unseen(cls, raw_wh: int) -> "Register":
+        """The register of a connector that counts from 0, because its meter could not be read in time."""
+        return cls(lifetime_wh=0, raw_wh=raw_wh)
+
     def read(self, raw_wh: int) -> "tuple[Register, Course]":
         """The register after the meter says *raw_wh*, and what it did.
 

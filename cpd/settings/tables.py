@@ -117,7 +117,8 @@ class Connector(Table, frozen=True, kw_only=True):
 
     A limit below *min_current_a* pauses. A pause that a limit asks for lasts *min_pause_s* at least. The phases are
     switched *phase_switch_pause_s* after the vehicle was told to stop, or later. *meter_loss*: whether a session goes
-    on without a meter, its register standing still, or ends.
+    on without a meter, its register standing still, or ends. *meter_behind_contactor*: the meter has power only while
+    the contactor is closed.
     """
 
     id: Annotated[int, Meta(ge=1, le=100)]
@@ -133,6 +134,7 @@ class Connector(Table, frozen=True, kw_only=True):
     free_vend: bool = False
     auto_start_tag: Annotated[str, Meta(max_length=20)] = ""
     meter_loss: Literal["continue", "stop"] = "continue"
+    meter_behind_contactor: bool = False
 
 
 class Meter(Table, frozen=True, kw_only=True):

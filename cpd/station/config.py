@@ -34,3 +34,4 @@ class StationConfig:
     random_delay_max_s: int = 0
     quota_bytes: int = QUOTA_BYTES
     stops_without_meter: frozenset[int] = frozenset()
+    meters_behind_contactor: frozenset[int] = frozenset()

@@ -4,9 +4,10 @@ The register is written with each start and stop, so between sessions, when mete
 """
 
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import replace
 
+from cpd.clock import Clock
 from cpd.domain.metering import SampleContext
 from cpd.domain.register import Course, Register
 from cpd.domain.transactions import Transaction
@@ -16,18 +17,31 @@ from cpd.station.repositories import Repositories, Store
 from cpd.station.signal import Signal
 from hal.evse import CardRead, Evse, Hal, Offer, OutletEvent, OutletSnapshot
 from hal.light import Light
-from hal.values import FaultKind, StopReason, UnlockResult
+from hal.values import ContactorState, FaultKind, MeterReading, StopReason, UnlockResult
 
 log = logging.getLogger(__name__)
 
 
 class Lifetimes:
-    """A `hal.evse.Hal` over another one, whose readings never run back."""
+    """A `hal.evse.Hal` over another one, whose readings never run back.
 
-    def __init__(self, hal: Hal, kept: Mapping[int, Register], store: Store) -> None:
+    The meters *behind_contactor* are dark until that closes once: until then the register holds as it was kept.
+    """
+
+    def __init__(
+        self,
+        hal: Hal,
+        kept: Mapping[int, Register],
+        store: Store,
+        *,
+        clock: Clock,
+        behind_contactor: Collection[int],
+    ) -> None:
         self._hal = hal
         self._registers = dict(kept)
         self._store = store
+        self._clock = clock
+        self._behind_contactor = behind_contactor
         self._rebased = Signal()
         self._unkept: set[int] = set()
         self._evses: Mapping[int, Evse] = {
@@ -50,7 +64,7 @@ class Lifetimes:
 
     def told_wh(self, connector: int, raw_wh: int) -> int:
         """The lifetime register of *connector* now that its meter says *raw_wh*."""
-        before = self._registers.get(connector, Register.first(raw_wh))
+        before = self._registers.get(connector) or self._first(connector, raw_wh)
         after, course = before.read(raw_wh)
         self._registers[connector] = after
         if course in (Course.WRAPPED, Course.REPLACED):
@@ -65,6 +79,29 @@ class Lifetimes:
             self._unkept.add(connector)
             self._rebased.fire()
         return after.lifetime_wh
+
+    def dark(self, snapshot: OutletSnapshot, connector: int) -> MeterReading | None:
+        """What a meter behind the open contactor would say, which has said nothing yet: that nothing flows."""
+        states = (snapshot.contactor, snapshot.contactor_commanded)
+        if connector not in self._behind_contactor or states != (ContactorState.OPEN, ContactorState.OPEN):
+            return None
+        register = self._registers.get(connector)
+        return MeterReading(
+            at_s=self._clock.monotonic_s(),
+            energy_wh=0 if register is None else register.lifetime_wh,
+            power_w=0,
+            current_ma=None,
+            voltage_mv=None,
+        )
+
+    def _first(self, connector: int, raw_wh: int) -> Register:
+        """The register of a connector whose meter was never read before."""
+        if connector not in self._behind_contactor:
+            return Register.first(raw_wh)
+        # A session may have begun before: it was told 0.
+        self._unkept.add(connector)
+        self._rebased.fire()
+        return Register.unseen(raw_wh)
 
     def keep(self, connector: int) -> Callable[[Repositories], None]:
         """The work that keeps the register of *connector* as it is now."""
@@ -116,7 +153,8 @@ class _LifetimeEvse:
         snapshot = self._evse.snapshot()
         meter = snapshot.meter
         if meter is None:
-            return snapshot
+            dark = self._lifetimes.dark(snapshot, self._connector)
+            return snapshot if dark is None else replace(snapshot, meter=dark)
         told_wh = self._lifetimes.told_wh(self._connector, meter.energy_wh)
         if told_wh == meter.energy_wh:
             return snapshot

@@ -64,7 +64,9 @@ class StationParts:
         rng: random.Random,
     ) -> None:
         self._config = config
-        self.hal = Lifetimes(hal, kept.registers, store)
+        self.hal = Lifetimes(
+            hal, kept.registers, store, clock=timebase.clock, behind_contactor=config.meters_behind_contactor
+        )
         self._csms = csms
         self._timebase = timebase
         self._replan = Signal()

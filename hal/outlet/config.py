@@ -44,6 +44,8 @@ class OutletTimings:
     over_current_s: float = 7.0
     follow_s: float = 5.0
     """A vehicle may take this long to follow a lower offer; until then the earlier one is the reference."""
+    meter_wake_s: float = 10.0
+    """A meter that has power only behind the closed contactor says something this long after it closed."""
     self_test_s: float = 5.0
     """A detector that does not answer its self-test within this time has failed it."""
     self_test_retry_s: float = 60.0
@@ -68,7 +70,8 @@ class OutletConfig:
 
     *max_current_ma* 6 000 … 80 000 per phase; *phases* 1 … 3; *phase_switching*: a 3-to-1 relay is wired;
     *lock* False stands for a fixed cable, whose rating is *cable_a* (None: *max_current_ma* holds). Where there is
-    a *thermometer*, a warm outlet offers less. Raises ValueError for anything else.
+    a *thermometer*, a warm outlet offers less. *meter_behind_contactor*: the meter is dark while that is open.
+    Raises ValueError for anything else.
     """
 
     id: int
@@ -80,6 +83,7 @@ class OutletConfig:
     phase_switching: bool = False
     cable_a: int | None = None
     thermometer: bool = False
+    meter_behind_contactor: bool = False
     timings: OutletTimings = field(default_factory=OutletTimings)
 
     def __post_init__(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
 from hal.iec61851 import DIODE_LOW_MV, F_NS
-from hal.outlet.config import OutletTimings
+from hal.outlet.config import OutletConfig
 from hal.outlet.state import OutletState, replaced
 from hal.values import Clearing, ContactorState, Fault, FaultKind, LockState, PilotState
 
@@ -22,7 +22,7 @@ _HIGH_PERCENT = 115
 def judged(state: OutletState, now_s: float) -> OutletState:
     """*state* with the faults raised whose cause has stood long enough, and those cleared that may be."""
     suspected = _since(state.suspected, (kind for kind, cause in _CAUSES.items() if cause(state)), now_s)
-    causes = {kind for kind, since_s in suspected if now_s >= since_s + _delay_s(kind, state.config.timings)}
+    causes = {kind for kind, since_s in suspected if now_s >= since_s + _delay_s(kind, state.config)}
     healthy = _since(
         state.healthy, (fault.kind for fault in state.faults if not _is_in(fault.kind, suspected)), now_s
     )
@@ -44,11 +44,10 @@ def acknowledged(state: OutletState, kind: FaultKind) -> OutletState:
 
 def deadlines(state: OutletState) -> Iterator[float | None]:
     """The instants at which a cause has stood long enough, or has been gone long enough."""
-    timings = state.config.timings
     for kind, since_s in state.suspected:
-        yield since_s + _delay_s(kind, timings)
+        yield since_s + _delay_s(kind, state.config)
     for _, since_s in state.healthy:
-        yield since_s + timings.voltage_back_s
+        yield since_s + state.config.timings.voltage_back_s
 
 
 def _raised(state: OutletState, causes: set[FaultKind], now_s: float) -> OutletState:
@@ -96,8 +95,9 @@ def _is_in(kind: FaultKind, entries: tuple[tuple[FaultKind, float], ...]) -> boo
     return any(entry is kind for entry, _ in entries)
 
 
-def _delay_s(kind: FaultKind, timings: OutletTimings) -> float:
+def _delay_s(kind: FaultKind, config: OutletConfig) -> float:
     """How long the cause of *kind* must stand."""
+    timings = config.timings
     match kind:
         case FaultKind.CONTACTOR_WELDED:
             return timings.weld_after_s
@@ -111,6 +111,8 @@ def _delay_s(kind: FaultKind, timings: OutletTimings) -> float:
             return timings.voltage_fault_after_s
         case FaultKind.POWER_SWITCH_FAILURE:
             return timings.mirror_fault_after_s
+        case FaultKind.METER_OFFLINE if config.meter_behind_contactor:
+            return timings.meter_wake_s
         case _:
             return 0.0
 
@@ -161,8 +163,8 @@ def _voltage_is_low(state: OutletState) -> bool:
     limit_mv = state.config.voltage_v * 10 * _LOW_PERCENT
     if state.has_fault(FaultKind.UNDER_VOLTAGE):
         if not _voltages_mv(state):
-            # A voltage that nobody measures has not come back.
-            return True
+            # A voltage that nobody measures has not come back; unless only closing the contactor can measure it.
+            return _meter_has_power(state)
         limit_mv += _VOLTAGE_HYSTERESIS_MV
     return any(voltage_mv < limit_mv for voltage_mv in _voltages_mv(state))
 
@@ -171,9 +173,17 @@ def _voltage_is_high(state: OutletState) -> bool:
     limit_mv = state.config.voltage_v * 10 * _HIGH_PERCENT
     if state.has_fault(FaultKind.OVER_VOLTAGE):
         if not _voltages_mv(state):
-            return True
+            return _meter_has_power(state)
         limit_mv -= _VOLTAGE_HYSTERESIS_MV
     return any(voltage_mv > limit_mv for voltage_mv in _voltages_mv(state))
+
+
+def _meter_has_power(state: OutletState) -> bool:
+    return state.commanded_closed or not state.config.meter_behind_contactor
+
+
+def _meter_is_silent(state: OutletState) -> bool:
+    return state.sensed is not None and not state.sensed.meter_online and _meter_has_power(state)
 
 
 def _voltages_mv(state: OutletState) -> tuple[int, ...]:
@@ -215,7 +225,7 @@ _CAUSES: Mapping[FaultKind, Callable[[OutletState], bool]] = MappingProxyType(
         FaultKind.LOCK_FAILURE: _lock_failed,
         FaultKind.EMERGENCY_STOP: lambda state: state.sensed is not None and state.sensed.emergency_stop,
         FaultKind.POWER_SWITCH_FAILURE: _mirror_is_wrong,
-        FaultKind.METER_OFFLINE: lambda state: state.sensed is not None and not state.sensed.meter_online,
+        FaultKind.METER_OFFLINE: _meter_is_silent,
         FaultKind.READER_OFFLINE: lambda state: state.sensed is not None and not state.sensed.reader_online,
     }
 )

@@ -182,12 +182,22 @@ def mend(b: Bench) -> None:
     phase_switching=st.booleans(),
     lock=st.booleans(),
     ventilation=st.booleans(),
+    meter_behind_contactor=st.booleans(),
 )
-@example(story=[NEVER_LEAVES_C], phase_switching=False, lock=True, ventilation=False)
-@example(story=[RESTS, RESTS], phase_switching=False, lock=True, ventilation=False)
+@example(
+    story=[NEVER_LEAVES_C], phase_switching=False, lock=True, ventilation=False, meter_behind_contactor=False
+)
+@example(
+    story=[RESTS, RESTS], phase_switching=False, lock=True, ventilation=False, meter_behind_contactor=False
+)
 @settings(max_examples=10, suppress_health_check=[HealthCheck.too_slow])
 def test_no_sequence_of_events_makes_an_outlet_unsafe_or_leaves_it_useless(
-    broken: str, story: list[Chapter], phase_switching: bool, lock: bool, ventilation: bool
+    broken: str,
+    story: list[Chapter],
+    phase_switching: bool,
+    lock: bool,
+    ventilation: bool,
+    meter_behind_contactor: bool,
 ) -> None:
     with tempfile.TemporaryDirectory() as state_dir:
         run_virtual(
@@ -198,5 +208,6 @@ def test_no_sequence_of_events_makes_an_outlet_unsafe_or_leaves_it_useless(
                 phase_switching=phase_switching,
                 lock=lock,
                 ventilation=ventilation,
+                meter_behind_contactor=meter_behind_contactor,
             )
         )

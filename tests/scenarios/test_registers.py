@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from hal.boards.mock.meter import WAKE_S
+from hal.values import ContactorState, FaultKind
 from tests.scenarios.site import Site, site
+from tests.scenarios.test_power_cut import cut
 from tests.virtual_time import run_virtual
 
 TAG = "04A31F02B16180"
@@ -170,5 +173,91 @@ def test_a_stop_is_told_after_the_last_current_flowed(tmp_path: Path, end: str) 
             assert booked.meter_stop_wh == raw_wh(here)
             meter = here.connector().outlet.meter
             assert meter is not None and meter.current_ma == (0, 0, 0)
+
+    run_virtual(scenario())
+
+
+DARK = "meter_behind_contactor = true"
+
+
+def test_a_meter_behind_its_contactor_bills_every_session_and_all_that_flowed(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with site(tmp_path, connector=DARK, ocpp=KEYS) as here:
+            first, *others = [await session(here) for _ in range(3)]
+            told = registers(here)
+            assert told[0] == 0
+            assert all(earlier <= later for earlier, later in pairwise(told))
+            # What flowed before it was heard for the first time in its life is not known.
+            missing_wh = here.world.delivered_wh(1) - told[-1]
+            assert 0 <= missing_wh <= 22.08 / 3.6 * (WAKE_S + 1)
+            assert others == pytest.approx([first + missing_wh] * 2, abs=3)
+            assert here.connector().outlet.faults == ()
+
+    run_virtual(scenario())
+
+
+def test_a_meter_that_was_dark_over_a_restart_goes_on_from_its_register(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with site(tmp_path, connector=DARK, ocpp=KEYS) as here:
+            here.world.meter(1, energy_wh=5_000)
+            first = await session(here)
+        async with site(tmp_path, connector=DARK, ocpp=KEYS, after=here) as here:
+            second = await session(here)
+            starts = [booked.meter_start_wh for booked in here.log.ledger.transactions]
+            assert starts == [0, first]
+            assert second == pytest.approx(here.world.delivered_wh(1), abs=1)
+
+    run_virtual(scenario())
+
+
+def test_what_a_dark_meter_told_for_the_first_time_is_billed_behind_a_power_cut(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        live = tmp_path / "live"
+        live.mkdir()
+        async with site(live, connector=DARK, ocpp=KEYS) as here:
+            here.world.meter(1, energy_wh=5_000)
+            await here.charge(TAG)
+            await here.clock.sleep(WAKE_S + 2)
+            copy = cut(here, tmp_path / "copy")
+        async with site(copy, connector=DARK, ocpp=KEYS, after=here) as here:
+            await here.charge(TAG)
+            await here.clock.sleep(60)
+            booked, running = here.log.ledger.transactions
+            assert booked.meter_stop_wh == running.meter_start_wh
+            meter = here.connector().outlet.meter
+            assert meter is not None
+            assert meter.energy_wh > here.world.delivered_wh(1)
+
+    run_virtual(scenario())
+
+
+@pytest.mark.parametrize(("loss", "transactions"), [("continue", 0), ("stop", 1)])
+def test_a_meter_that_stays_dark_behind_the_closed_contactor_is_a_fault(
+    tmp_path: Path, loss: str, transactions: int
+) -> None:
+    async def scenario() -> None:
+        async with site(tmp_path, connector=f'{DARK}\nmeter_loss = "{loss}"') as here:
+            here.world.fault(1, FaultKind.METER_OFFLINE, active=True)
+            await here.charge(TAG)
+            assert here.connector().outlet.faults == ()
+            await here.until(lambda one: bool(one.outlet.faults), within_s=11)
+            assert [fault.kind for fault in here.connector().outlet.faults] == [FaultKind.METER_OFFLINE]
+            await here.clock.sleep(60)
+            assert len([one for one in here.log.ledger.transactions if not one.open]) == transactions
+
+    run_virtual(scenario())
+
+
+def test_a_bad_voltage_that_only_the_closed_contactor_shows_is_looked_at_again(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with site(tmp_path, connector=DARK) as here:
+            await here.charge(TAG)
+            await here.clock.sleep(10)
+            here.world.fault(1, FaultKind.UNDER_VOLTAGE, active=True)
+            await here.until(lambda one: one.outlet.contactor is ContactorState.OPEN)
+            here.world.fault(1, FaultKind.UNDER_VOLTAGE, active=False)
+            await here.clock.sleep(50)
+            assert here.connector().outlet.contactor is ContactorState.OPEN
+            await here.status("Charging", within_s=60)
 
     run_virtual(scenario())

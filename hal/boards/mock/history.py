@@ -121,7 +121,7 @@ class OutletHistory:
     @property
     def shows_voltage(self) -> bool:
         """True while the meter tells what the voltage is; a bad one that no meter tells is left to the breaker."""
-        return not self.outlet.meter.offline and not self.outlet.meter.is_frozen
+        return not self.outlet.meter.is_silent and not self.outlet.meter.is_frozen
 
     @property
     def reference_ma(self) -> int:

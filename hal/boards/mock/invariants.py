@@ -33,7 +33,7 @@ def _draws_too_much(truth: OutletHistory) -> bool:
     allowed_ma = truth.reference_ma + 500
     return (
         truth.live
-        and not meter.offline
+        and not meter.is_silent
         and any(current_ma * 10 > allowed_ma * 11 for current_ma in meter.measured_ma)
     )
 

@@ -17,6 +17,9 @@ MAX_WH = 2**40
 MAINS_MHZ = 50_000
 """Frequency of the simulated mains; its vehicles draw in phase with it."""
 
+WAKE_S = 2.0
+"""A meter that gets its power with the current says something this long after."""
+
 _ENTRY = struct.Struct("<QQ")
 
 
@@ -52,6 +55,7 @@ class MockMeter:
         self.current_ma: tuple[int, ...] = (0,) * phases
         self.voltage_mv = voltage_mv
         self.offline = False
+        self._awake_s: float | None = self._loop.time()
         self._shown_ma: tuple[int, ...] | None = None
         self._frozen: MeterReading | None = None
         self._delivered = 0
@@ -62,6 +66,11 @@ class MockMeter:
         if self._frozen is not None and self._frozen.current_ma is not None:
             return self._frozen.current_ma
         return self.current_ma if self._shown_ma is None else self._shown_ma
+
+    @property
+    def is_silent(self) -> bool:
+        """True while there is no reading."""
+        return self.offline or self._awake_s is None or self._loop.time() < self._awake_s
 
     @property
     def is_frozen(self) -> bool:
@@ -75,8 +84,8 @@ class MockMeter:
         return self._delivered // _UNITS_PER_WH
 
     def read(self) -> MeterReading | None:
-        """The reading of this instant, whole Wh rounded down; None while the meter is offline."""
-        if self.offline:
+        """The reading of this instant, whole Wh rounded down; None while the meter is offline or dark."""
+        if self.is_silent:
             return None
         self._count()
         if self._frozen is not None:
@@ -93,6 +102,13 @@ class MockMeter:
             power_factor_permille=1_000,
             frequency_mhz=MAINS_MHZ,
         )
+
+    def power(self, powered: bool) -> None:
+        """From now on the meter has power, or none; without it is dark, and it needs `WAKE_S` to wake."""
+        if not powered:
+            self._awake_s = None
+        elif self._awake_s is None:
+            self._awake_s = self._loop.time() + WAKE_S
 
     def flow(self, current_ma: tuple[int, ...]) -> None:
         """From now on *current_ma* flows, per phase."""

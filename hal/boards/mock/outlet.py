@@ -109,6 +109,7 @@ class MockOutlet:
             voltage_mv=self.voltage_mv,
             reported=lambda energy_wh: self.truth.metered(energy_wh),
         )
+        self.meter.power(not config.meter_behind_contactor)
         self._changed: Callable[[], None] = lambda: None
         self.truth = OutletTruth(self)
         self._memory: VehicleMemory | None = None
@@ -161,6 +162,7 @@ class MockOutlet:
         """Something moved: solve the circuit anew, and tell the witness and the guard."""
         self.pilot.load = self.vehicle.load
         self.meter.flow(self._current_ma())
+        self.meter.power(self.contactor.closed or not self.config.meter_behind_contactor)
         self.truth.check()
         self._changed()
 
