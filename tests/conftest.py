@@ -6,10 +6,16 @@
 a number, as in ``record_property("power cuts at a write", 3)``, is added up in the last lines.
 """
 
+import signal
 from collections import Counter
 
 import pytest
 from hypothesis import settings
+
+# A shell ignores both for what it runs in the background, and so would every process that a test interrupts.
+for number in (signal.SIGINT, signal.SIGQUIT):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, signal.SIG_DFL if number is signal.SIGQUIT else signal.default_int_handler)
 
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.register_profile("exploring", deadline=None)

@@ -378,9 +378,18 @@ def test_status_imports_no_more_than_it_needs(path: Path) -> None:
     assert not loaded & {"asyncio", "msgspec", "tomllib", "csv", "ocpp", "sqlite3", "websockets"}
 
 
+@contextmanager
+def watching(*options: str, **streams: int) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, "-m", "cpd.cli.main", "status", "--watch", *options]
+    with subprocess.Popen(command, **streams) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 def test_watch_prints_each_state_as_a_line_of_json(path: Path) -> None:
-    command = [sys.executable, "-m", "cpd.cli.main", "status", "--watch", "--json"]
-    with daemon(path) as target, subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+    with daemon(path) as target, watching("--json", stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         first = json.loads(process.stdout.readline())
         target.change_soon(replace(target.state, queued=7))
@@ -392,8 +401,7 @@ def test_watch_prints_each_state_as_a_line_of_json(path: Path) -> None:
 
 def test_watch_on_a_terminal_says_when_it_is_stale_and_survives(path: Path) -> None:
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "cpd.cli.main", "status", "--watch"]
-    with subprocess.Popen(command, stdout=theirs, stdin=theirs) as process:
+    with watching(stdout=theirs, stdin=theirs) as process:
         os.close(theirs)
         shown = _read_until(ours, "not running")
         with daemon(path):

@@ -214,9 +214,11 @@ async def test_the_watch_tells_each_change_as_a_document(here: Site) -> None:
         await here.charger.call("mock.plug_in", connector=2)
         second = json.loads(await process.stdout.readline())
         await here.charger.call("mock.plug_out", connector=2)
-    finally:
         process.send_signal(signal.SIGINT)
-        status = await process.wait()
+        status = await asyncio.wait_for(process.wait(), 10)
+    finally:
+        if process.returncode is None:
+            process.kill()
     assert [one["id"] for one in first["connectors"]] == [2]
     assert [one["connectors"][0]["pilot"]["state"] for one in (first, second)] == ["A", "B"]
     assert status == 0
