@@ -164,7 +164,7 @@ def _voltage_is_low(state: OutletState) -> bool:
     if state.has_fault(FaultKind.UNDER_VOLTAGE):
         if not _voltages_mv(state):
             # A voltage that nobody measures has not come back; unless only closing the contactor can measure it.
-            return _meter_has_power(state)
+            return not state.config.meter_behind_contactor
         limit_mv += _VOLTAGE_HYSTERESIS_MV
     return any(voltage_mv < limit_mv for voltage_mv in _voltages_mv(state))
 
@@ -173,17 +173,14 @@ def _voltage_is_high(state: OutletState) -> bool:
     limit_mv = state.config.voltage_v * 10 * _HIGH_PERCENT
     if state.has_fault(FaultKind.OVER_VOLTAGE):
         if not _voltages_mv(state):
-            return _meter_has_power(state)
+            return not state.config.meter_behind_contactor
         limit_mv -= _VOLTAGE_HYSTERESIS_MV
     return any(voltage_mv > limit_mv for voltage_mv in _voltages_mv(state))
 
 
-def _meter_has_power(state: OutletState) -> bool:
-    return state.commanded_closed or not state.config.meter_behind_contactor
-
-
 def _meter_is_silent(state: OutletState) -> bool:
-    return state.sensed is not None and not state.sensed.meter_online and _meter_has_power(state)
+    has_power = state.commanded_closed or not state.config.meter_behind_contactor
+    return has_power and state.sensed is not None and not state.sensed.meter_online
 
 
 def _voltages_mv(state: OutletState) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ from cpd.domain.profiles import Capabilities, RateUnit
 from cpd.domain.supply import Cap, ConstraintKind
 from tests.domain.strategies import NOW_S, WINDOW_S, World, worlds
 
-moderate = settings(max_examples=75)
+moderate = settings(max_examples=40)
 
 
 def bound_ma(world: World, connector: int, at_s: int) -> int:

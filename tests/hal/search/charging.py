@@ -200,6 +200,8 @@ def faults_clear_as_listed(config: OutletConfig) -> Watch:
 
 def _demand_listed(kind: FaultKind, moment: Moment, config: OutletConfig) -> None:
     view = moment.after
+    unmeasured = view.voltage_mv is None and not config.meter_behind_contactor
+    volts = 230 if view.voltage_mv is None else view.voltage_mv / 1_000
     match FAULT_RULES[kind].clearing:
         case Clearing.UNPLUG:
             demand(unplugged(moment), f"{kind} cleared while plugged")
@@ -213,8 +215,8 @@ def _demand_listed(kind: FaultKind, moment: Moment, config: OutletConfig) -> Non
         FaultKind.POWER_SWITCH_FAILURE: view.feedback is ContactorState.UNKNOWN,
         FaultKind.PILOT_SHORT: view.pilot == "E" and view.visible,
         FaultKind.OVER_TEMPERATURE: view.temperature_mc is not None and view.temperature_mc > 60_000,
-        FaultKind.UNDER_VOLTAGE: view.voltage_mv is None or view.voltage_mv < 195_000,
-        FaultKind.OVER_VOLTAGE: view.voltage_mv is None or view.voltage_mv > 265_000,
+        FaultKind.UNDER_VOLTAGE: unmeasured or volts < 195,
+        FaultKind.OVER_VOLTAGE: unmeasured or volts > 265,
     }
     demand(not still.get(kind, False), f"{kind} cleared while its cause stands")
 

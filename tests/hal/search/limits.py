@@ -97,14 +97,17 @@ def increases_are_spaced(config: OutletConfig) -> Watch:
 
 
 def stale_is_not_fresh(config: OutletConfig) -> Watch:
-    """21. No memory: a lost thermometer lowers the offer, a voltage that nobody measures has not come back."""
+    """21. No memory: a lost thermometer lowers the offer, a voltage that nobody measures has not come back.
+
+    Unless nobody can: a meter behind the contactor is dark while that is open.
+    """
 
     def watch(memory: Memory, moment: Moment) -> Memory:
         if config.thermometer and moment.after.temperature_mc is None:
             demand(
                 advertised_ma(moment.after) <= _UNKNOWN_TEMPERATURE_MA, "more than 10 A without thermometer"
             )
-        if moment.after.voltage_mv is None:
+        if moment.after.voltage_mv is None and not config.meter_behind_contactor:
             for event in moment.told:
                 lost = isinstance(event, FaultCleared) and event.kind is FaultKind.UNDER_VOLTAGE
                 demand(not lost, "a voltage fault cleared without a voltage")

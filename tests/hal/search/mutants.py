@@ -341,8 +341,8 @@ MUTANTS = (
         breaks=21,
         world="voltage",
         module="faults",
-        text="            # A voltage that nobody measures has not come back.\n            return True\n",
-        instead="            return False\n",
+        text="return not state.config.meter_behind_contactor\n        limit_mv +=",
+        instead="return False\n        limit_mv +=",
     ),
     Mutant(
         breaks=22,

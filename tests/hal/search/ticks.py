@@ -36,6 +36,7 @@ SCALED = OutletTimings(
     withdraw_s=4,
     boot_wait_s=4,
     over_current_s=4,
+    meter_wake_s=5,
     unlock_retry_s=5,
     phase_switch_s=5,
     phase_switch_spacing_s=5,
@@ -58,6 +59,7 @@ COARSE = replace(
     withdraw_s=3,
     boot_wait_s=3,
     over_current_s=3,
+    meter_wake_s=4,
     unlock_retry_s=4,
     phase_switch_s=4,
     phase_switch_spacing_s=4,
@@ -79,6 +81,7 @@ _FAULT_DELAYS = {
     FaultKind.UNDER_VOLTAGE: "voltage_fault_after_s",
     FaultKind.OVER_VOLTAGE: "voltage_fault_after_s",
     FaultKind.POWER_SWITCH_FAILURE: "mirror_fault_after_s",
+    FaultKind.METER_OFFLINE: "meter_wake_s",
 }
 
 

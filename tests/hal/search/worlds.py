@@ -175,6 +175,14 @@ _TABLE = (
         users=(OFFER,),
     ),
     World(
+        name="dark meter",
+        about="A meter behind the contactor, dark or not, on a mains that sags.",
+        proves=(3, 8, 14, 21, 23),
+        config=_outlet(timings=COARSE, meter_behind_contactor=True),
+        free={"pilot": ("A", "B", "C"), "meter": (True, False), "voltage_mv": (230_000, 180_000, None)},
+        users=(OFFER,),
+    ),
+    World(
         name="trips",
         about="Residual currents and emergency stops.",
         proves=(3, 8, 14, 23, 27),
