@@ -3,6 +3,7 @@
 HalError
 ├── BackendUnknown       the configuration names no such backend
 ├── BackendUnavailable   the backend cannot be opened here
+├── DeviceUnavailable    a configured device is missing, busy, or not the one that is configured
 └── HalStateError        the state directory cannot be used, or what it holds cannot be read
 """
 
@@ -21,3 +22,13 @@ class BackendUnavailable(HalError):
 
 class HalStateError(HalError):
     """Latched faults can neither be read nor kept; starting without them would forget a welded contactor."""
+
+
+class DeviceUnavailable(HalError):
+    """*device* cannot be opened, for *reason*; *next_step* is what a person does about it."""
+
+    def __init__(self, device: str, reason: str, next_step: str) -> None:
+        super().__init__(f"{device}: {reason}; {next_step}")
+        self.device = device
+        self.reason = reason
+        self.next_step = next_step
