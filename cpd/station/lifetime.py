@@ -44,6 +44,7 @@ class Lifetimes:
         self._behind_contactor = behind_contactor
         self._rebased = Signal()
         self._unkept: set[int] = set()
+        self._unseen: set[int] = set()
         self._evses: Mapping[int, Evse] = {
             number: _LifetimeEvse(number, evse, self) for number, evse in hal.evses.items()
         }
@@ -65,6 +66,9 @@ class Lifetimes:
     def told_wh(self, connector: int, raw_wh: int) -> int:
         """The lifetime register of *connector* now that its meter says *raw_wh*."""
         before = self._registers.get(connector) or self._first(connector, raw_wh)
+        if connector in self._unseen:
+            self._unseen.remove(connector)
+            before = replace(before, raw_wh=raw_wh)
         after, course = before.read(raw_wh)
         self._registers[connector] = after
         if course in (Course.WRAPPED, Course.REPLACED):
@@ -102,6 +106,14 @@ class Lifetimes:
         self._unkept.add(connector)
         self._rebased.fire()
         return Register.unseen(raw_wh)
+
+    def cut_off(self, connector: int) -> None:
+        """A transaction at *connector* was interrupted and is booked.
+
+        What a dark meter counted unseen in it is billed to nobody, and not to the next driver.
+        """
+        if connector in self._behind_contactor:
+            self._unseen.add(connector)
 
     def keep(self, connector: int) -> Callable[[Repositories], None]:
         """The work that keeps the register of *connector* as it is now."""

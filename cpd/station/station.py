@@ -62,6 +62,9 @@ class Station(StationParts):
         )
         resume = config.resume_after_power_loss
         await recover(kept.running, station.ledger, station.hal.evses, resume=resume)
+        for interrupted in kept.running:
+            if interrupted.connector not in station.ledger.running:
+                station.hal.cut_off(interrupted.connector)
         await station.sampler.interruption(SampleContext.INTERRUPTION_END)
         station.limits.drive(station.connectors)
         return station
