@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 from ocpp.v16 import call
 
+from cpd.station.firmware import TELL_S
 from tests.scenarios.file_server import file_server
 from tests.scenarios.site import Site, site
 from tests.virtual_time import run_virtual
 
 OLD, NEW = "1.0", "2.0"
+START = "2026-03-02T10:00:00Z"
 
 
 def machine(
@@ -93,6 +95,29 @@ def test_a_new_version_counts_once_its_boot_is_accepted(tmp_path: Path) -> None:
         async with site(tmp_path, after=second, **machine(tmp_path, NEW)) as third:
             await third.clock.sleep(1_200)
             assert told(third)[2:] == ["Installing", "Installed"]
+
+    run_virtual(scenario())
+
+
+@pytest.mark.parametrize(("answers_after_s", "waits_s"), [(4.0, 4.0), (25.0, TELL_S)])
+def test_a_restart_waits_for_the_answer_to_what_it_tells_but_not_for_ever(
+    tmp_path: Path, answers_after_s: float, waits_s: float
+) -> None:
+    async def scenario() -> None:
+        with file_server() as server:
+            async with site(tmp_path, **machine(tmp_path, OLD)) as here:
+                slow = {"FirmwareStatusNotification": {"delay_s": answers_after_s}}
+                await here.call(call.UpdateFirmware(location=server.location, retrieve_date=START))
+                await here.log.message(
+                    call.FirmwareStatusNotification, lambda one: one.status == "Downloaded"
+                )
+                here.behave(reactions=slow)
+                await here.log.message(
+                    call.FirmwareStatusNotification, lambda one: one.status == "Installing"
+                )
+                told_s = here.clock.monotonic_s()
+                await here.daemon.station.reset.asked()
+                assert here.clock.monotonic_s() - told_s == pytest.approx(waits_s, abs=0.5)
 
     run_virtual(scenario())
 
