@@ -3,8 +3,8 @@
 Instants (`*_s`) are on one monotonic clock. None stands for "never", "not now" or "not known".
 """
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 from hal.evse import Offer, OutletEvent
 from hal.iec61851 import F_NS, X1_NS, is_pwm
@@ -143,23 +143,8 @@ class Emit:
 OutletAction = SetPilot | CommandContactor | SelectPhases | DriveLock | TestGroundFault | Emit
 
 
-if TYPE_CHECKING:
-    replaced = replace
-else:
-
-    def replaced(state, **changes):
-        """`dataclasses.replace`, but *state* itself where nothing differs: most rules change nothing.
-
-        A copy costs some fifteen times as much as finding that none is needed.
-        """
-        if all(getattr(state, name) == value for name, value in changes.items()):
-            return state
-        return replace(state, **changes)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutletState:
-    """Everything that an outlet remembers.
+class OutletState(NamedTuple):
+    """Everything that an outlet remembers; a tuple, because it is copied and compared many times in a step.
 
     *deadline_s* is the next instant at which time alone may change something.
     """
@@ -270,3 +255,14 @@ class OutletState:
     def offer_is_live(self, now_s: float) -> bool:
         """True while the user's permission stands."""
         return self.offer is not None and now_s < self.offer_until_s
+
+
+if TYPE_CHECKING:
+    replaced = OutletState._replace
+else:
+
+    def replaced(state, **changes):
+        """*state* with *changes*, and itself where nothing differs: most rules change nothing."""
+        if all(getattr(state, name) == value for name, value in changes.items()):
+            return state
+        return state._replace(**changes)

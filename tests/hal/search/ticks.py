@@ -156,10 +156,10 @@ def shifted(state: OutletState, by: int) -> OutletState:
 
     instants = {
         name: moved(getattr(state, name))
-        for name in OutletState.__slots__
+        for name in OutletState._fields
         if name.endswith("_s") and name not in ("closes_s",)
     }
-    return replace(
+    return replaced(
         state,
         **instants,
         closes_s=tuple(closed_s + by for closed_s in state.closes_s),
