@@ -25,6 +25,7 @@ class MockContactor:
         self._loop = asyncio.get_running_loop()
         self._moving: asyncio.TimerHandle | None = None
         self._held: asyncio.TimerHandle | None = None
+        self._held_until_s = 0.0
         self.coil = False
         self.closed = False
         self.phases = 3
@@ -46,9 +47,10 @@ class MockContactor:
 
     def heartbeat(self) -> None:
         """Hold the interlock for its time from now on."""
-        if self._held is not None:
-            self._held.cancel()
-        self._held = self._loop.call_later(INTERLOCK_HOLD_S, self._let_go)
+        # One timer, which looks again: six beats a second that each move it are the most of what an hour costs.
+        self._held_until_s = self._loop.time() + INTERLOCK_HOLD_S
+        if self._held is None:
+            self._held = self._loop.call_at(self._held_until_s, self._let_go)
 
     def select_phases(self, phases: int) -> None:
         """Move the phase relay."""
@@ -75,6 +77,9 @@ class MockContactor:
                 timer.cancel()
 
     def _let_go(self) -> None:
+        if self._loop.time() < self._held_until_s:
+            self._held = self._loop.call_at(self._held_until_s, self._let_go)
+            return
         self._held = None
         if self._moving is not None:
             self._moving.cancel()
