@@ -5,7 +5,7 @@ nobody thought of is never half applied.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TypeVar
@@ -13,7 +13,8 @@ from typing import Final, TypeVar
 from msgspec.structs import asdict
 from msgspec.structs import replace as with_values
 
-from cpd.settings.tables import SECRET_KEYS, Connector, Settings, Table
+from cpd.settings.tables import SECRET_KEYS, Settings
+from hal.settings.tables import Connector, Table
 
 FOLLOWED: Final[Mapping[str, frozenset[str]]] = {
     "station": frozenset({"max_current_a", "on_power_loss", "hard_reset_command"}),
@@ -94,25 +95,28 @@ def _taken(table: str, running: _Table, file: _Table) -> _Table:
 
 def _keys(settings: Settings) -> dict[str, object]:
     """Every key that the file has or could have, as people write it, with its value."""
-    tables: dict[str, Mapping[str, object]] = {
-        "station": asdict(settings.station),
-        "csms": {} if settings.csms is None else asdict(settings.csms),
-        "offline": {} if settings.offline is None else asdict(settings.offline),
-        "store": asdict(settings.store),
-        "control": asdict(settings.control),
-        "firmware": asdict(settings.firmware),
-        "hal": asdict(settings.hal),
-        **{f"connector[{one.id}]": asdict(one) for one in settings.connectors},
-        **{f"meter[{number}]": asdict(one) for number, one in enumerate(settings.meters, 1)},
-        **{f"reader[{number}]": asdict(one) for number, one in enumerate(settings.readers, 1)},
-        "ocpp": settings.ocpp,
+    tables: dict[str, Table | None] = {
+        "station": settings.station,
+        "csms": settings.csms,
+        "offline": settings.offline,
+        "store": settings.store,
+        "control": settings.control,
+        "firmware": settings.firmware,
+        "hal": settings.hal,
+        **{f"connector[{one.id}]": one for one in settings.connectors},
+        **{f"meter[{number}]": one for number, one in enumerate(settings.meters, 1)},
+        **{f"reader[{number}]": one for number, one in enumerate(settings.readers, 1)},
     }
-    return {
-        f"{table}.{key}": value
-        for table, keys in tables.items()
-        for key, value in keys.items()
-        if value is not None
-    }
+    told = {key: value for table, one in tables.items() for key, value in _keys_of(table, one)}
+    return told | {f"ocpp.{key}": value for key, value in settings.ocpp.items()}
+
+
+def _keys_of(name: str, value: object) -> Iterator[tuple[str, object]]:
+    if isinstance(value, Table):
+        for key, one in asdict(value).items():
+            yield from _keys_of(f"{name}.{key}", one)
+    elif value is not None:
+        yield name, value
 
 
 def _waiting(key: str, now: Mapping[str, object], wanted: Mapping[str, object]) -> Change:
@@ -129,7 +133,7 @@ def _change(key: str, before: Mapping[str, object], now: Mapping[str, object]) -
 
 
 def _shown(key: str, value: object) -> str | None:
-    table, _, name = key.partition(".")
+    table, name = key.partition(".")[0], key.rpartition(".")[2]
     match value:
         case None:
             return None

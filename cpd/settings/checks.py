@@ -6,22 +6,21 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from cpd.domain.variables import VARIABLES
-from cpd.settings.mistakes import KeyPath, Mistake, closest
-from cpd.settings.tables import Connector, Csms, Document
-
-MAX_SOCKET_PATH = 107
-"""Bytes of a Unix socket's path that Linux takes (man 7 unix)."""
+from cpd.settings.tables import Csms, Document
+from hal.settings.checks import check_hardware, check_socket_path
+from hal.settings.mistakes import KeyPath, Mistake, closest
+from hal.settings.tables import Connector
 
 
 def check(document: Document) -> Iterator[Mistake]:
     """What does not fit together."""
+    yield from check_hardware(document)
     yield from _check_connectors(document.connectors)
     if document.station.recurring_local_time is not None:
         yield from _check_zone(document.station.recurring_local_time)
     if document.csms is not None:
         yield from _check_csms(document.csms, document.station.id)
-    yield from _check_meters(document)
-    yield from _check_sockets(document)
+    yield from check_socket_path(("control", "socket"), bytes(document.control.socket))
     command = document.firmware.install_command
     if command is not None and not any("{file}" in part for part in command):
         yield Mistake(
@@ -78,32 +77,12 @@ def ocpp_values(given: dict[str, Any]) -> OcppValues:
 
 
 def _check_connectors(connectors: tuple[Connector, ...]) -> Iterator[Mistake]:
-    if not connectors:
-        yield Mistake(("connector",), "There is no connector.", "Add a [[connector]] with id = 1.")
     for index, connector in enumerate(connectors):
-        ids = [other.id for other in connectors]
-        if connector.id in ids[:index]:
-            yield Mistake(
-                ("connector", index, "id"), "Another connector has this id.", "Give each its own, from 1."
-            )
-        if connector.id > len(connectors):
-            missing = next(number for number in range(1, connector.id) if number not in ids)
-            yield Mistake(
-                ("connector", index, "id"),
-                f"Ids count from 1 without a gap, and there is no connector {missing}.",
-                f"Allowed for {len(connectors)} connectors: 1 … {len(connectors)}.",
-            )
         if connector.min_current_a > connector.max_current_a:
             yield Mistake(
                 ("connector", index, "min_current_a"),
                 "It is above max_current_a, so that nothing could ever be offered.",
                 f"Allowed: 6 … {connector.max_current_a}.",
-            )
-        if connector.phase_switching and connector.phases == 1:
-            yield Mistake(
-                ("connector", index, "phase_switching"),
-                "One phase alone cannot be switched.",
-                "Allowed: false, or true with phases = 3.",
             )
         if connector.auto_start_tag and not connector.auto_start_tag.strip():
             yield Mistake(
@@ -183,29 +162,6 @@ def _check_zone(name: str) -> Iterator[Mistake]:
         hint = f'Did you mean "{meant}"?' if meant else "timedatectl list-timezones shows them."
         remedy = f'Allowed: names such as "Europe/Paris". {hint}'
         yield Mistake(path, "There is no such time zone.", remedy)
-
-
-def _check_meters(document: Document) -> Iterator[Mistake]:
-    ids = {connector.id for connector in document.connectors}
-    metered: set[int] = set()
-    for index, meter in enumerate(document.meters):
-        path: KeyPath = ("meter", index, "connector")
-        if meter.connector not in ids:
-            yield Mistake(path, "There is no such connector.", f"Allowed: 1 … {len(ids)}.")
-        if meter.connector in metered:
-            yield Mistake(path, "This connector has a meter already.", "Keep one meter for each connector.")
-        metered.add(meter.connector)
-
-
-def _check_sockets(document: Document) -> Iterator[Mistake]:
-    for table, key, socket in (
-        ("control", "socket", document.control.socket),
-        ("hal", "guard_socket", document.hal.guard_socket),
-    ):
-        length = len(bytes(socket))
-        if length > MAX_SOCKET_PATH:
-            problem = f"The path of a socket has at most {MAX_SOCKET_PATH} bytes, this one {length}."
-            yield Mistake((table, key), problem, "Choose a shorter path.")
 
 
 def _wire_text(value: object) -> str | None:

@@ -1,6 +1,6 @@
-"""The tables of the configuration file: their keys, types, ranges and defaults, one class for each.
+"""The tables of the configuration file that are the daemon's: keys, types, ranges and defaults, one class for each.
 
-What needs more than one key to be judged is in `checks`.
+Those of the hardware are in `hal.settings.tables`. What needs more than one key to be judged is in `checks`.
 """
 
 from dataclasses import dataclass, field
@@ -8,25 +8,20 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta
 from msgspec.structs import asdict
 
 from cpd import __version__
 from cpd.domain.variables import SECRET_KEYS as SECRET_VARIABLES
+from hal.settings.tables import Connector, Hal, HardwareTables, Meter, Reader, Table, Text50, Text255
 
 SECRET_KEYS = frozenset({"password"}) | SECRET_VARIABLES
 """Keys, in lower case, whose values are never shown."""
 
 Text20 = Annotated[str, Meta(min_length=1, max_length=20)]
 Text25 = Annotated[str, Meta(min_length=1, max_length=25)]
-Text50 = Annotated[str, Meta(min_length=1, max_length=50)]
-Text255 = Annotated[str, Meta(min_length=1, max_length=255)]
 Command = Annotated[tuple[Annotated[str, Meta(min_length=1)], ...], Meta(min_length=1)]
 WaitS = Annotated[float, Meta(ge=0.1, le=86_400)]
-
-
-class Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A table of the file."""
 
 
 class Station(Table, frozen=True, kw_only=True):
@@ -99,63 +94,7 @@ class Firmware(Table, frozen=True, kw_only=True):
     confirm_within_s: Annotated[int, Meta(ge=1, le=86_400)] = 600
 
 
-class Hal(Table, frozen=True, kw_only=True):
-    """``[hal]``: which hardware there is and in which process it is driven.
-
-    *mock_vehicle*: the simulated vehicles after a restart, unplugged or as they were.
-    """
-
-    backend: Literal["mock", "gpio", "openevse", "simpleevse"] = "mock"
-    process: Literal["inside", "guard"] = "inside"
-    guard_socket: Path = Path("/run/cpd-guard/guard.sock")
-    state_dir: Path = Path("/var/lib/cpd-guard")
-    mock_vehicle: Literal["unplugged", "remembered"] = "unplugged"
-
-
-class Connector(Table, frozen=True, kw_only=True):
-    """``[[connector]]``: the electrical facts of one outlet, and how a session begins at it.
-
-    A limit below *min_current_a* pauses. A pause that a limit asks for lasts *min_pause_s* at least. The phases are
-    switched *phase_switch_pause_s* after the vehicle was told to stop, or later. *meter_loss*: whether a session goes
-    on without a meter, its register standing still, or ends. *meter_behind_contactor*: the meter has power only while
-    the contactor is closed.
-    """
-
-    id: Annotated[int, Meta(ge=1, le=100)]
-    max_current_a: Annotated[int, Meta(ge=6, le=80)] = 32
-    min_current_a: Annotated[int, Meta(ge=6, le=32)] = 6
-    min_pause_s: Annotated[int, Meta(ge=5, le=600)] = 5
-    phases: Literal[1, 3] = 3
-    voltage_v: Annotated[int, Meta(ge=90, le=300)] = 230
-    lock: bool = True
-    ventilation: bool = False
-    phase_switching: bool = False
-    phase_switch_pause_s: Annotated[int, Meta(ge=10, le=600)] = 60
-    free_vend: bool = False
-    auto_start_tag: Annotated[str, Meta(max_length=20)] = ""
-    meter_loss: Literal["continue", "stop"] = "continue"
-    meter_behind_contactor: bool = False
-
-
-class Meter(Table, frozen=True, kw_only=True):
-    """``[[meter]]``: the energy meter of a connector on a serial line."""
-
-    connector: Annotated[int, Meta(ge=1, le=100)]
-    model: Text50
-    port: Text255
-    baudrate: Annotated[int, Meta(ge=300, le=4_000_000)] = 9600
-    unit: Annotated[int, Meta(ge=1, le=247)] = 1
-
-
-class Reader(Table, frozen=True, kw_only=True):
-    """``[[reader]]``: a reader of RFID cards."""
-
-    kind: Literal["rdm6300", "pn532", "keyboard"]
-    port: Text255
-    byte_order: Literal["msb", "lsb"] = "msb"
-
-
-class Document(Table, frozen=True, kw_only=True):
+class Document(HardwareTables, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole file as it is written; *ocpp* is still untyped."""
 
     station: Station
@@ -164,11 +103,7 @@ class Document(Table, frozen=True, kw_only=True):
     store: Store = Store()
     control: Control = Control()
     firmware: Firmware = Firmware()
-    hal: Hal = Hal()
-    connectors: tuple[Connector, ...] = msgspec.field(name="connector")
-    meters: tuple[Meter, ...] = msgspec.field(name="meter", default=())
-    readers: tuple[Reader, ...] = msgspec.field(name="reader", default=())
-    ocpp: dict[str, Any] = {}
+    ocpp: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

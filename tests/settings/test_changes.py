@@ -125,7 +125,7 @@ def test_a_table_that_comes_or_goes_is_told_key_by_key(tmp_path: Path) -> None:
         ("{connector}", "voltage_v = 240", "connector[1].voltage_v"),
         ("{more}", '[store]\npath = "elsewhere.db"', "store.path"),
         ("{more}", '[control]\nsocket = "other.sock"', "control.socket"),
-        ("{more}", '[hal]\nbackend = "gpio"', "hal.backend"),
+        ("{more}", '[hal]\nprocess = "guard"', "hal.process"),
     ],
 )
 def test_what_it_cannot_follow_needs_a_restart_and_is_not_in_force(
@@ -135,6 +135,15 @@ def test_what_it_cannot_follow_needs_a_restart_and_is_not_in_force(
     assert changed.changed == ()
     assert [one.key for one in changed.needs_restart] == [key]
     assert changed.in_force == read(tmp_path)
+
+
+def test_a_key_in_a_table_of_a_connector_is_told_by_its_whole_name(tmp_path: Path) -> None:
+    text = BEFORE.replace("[ocpp]", '[connector.serial]\nport = "/dev/ttyUSB0"\n[ocpp]')
+    started = read(tmp_path, text)
+    moved = reread(started, started, read(tmp_path, text.replace("USB0", "USB1")))
+    assert moved.needs_restart == (
+        Change(key="connector[2].serial.port", before='"/dev/ttyUSB0"', now='"/dev/ttyUSB1"'),
+    )
 
 
 def test_the_rest_of_a_file_is_followed_beside_what_needs_a_restart(tmp_path: Path) -> None:

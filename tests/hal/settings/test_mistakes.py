@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cpd.settings.mistakes import KeyPath, line_of
+from hal.settings.mistakes import KeyPath, line_of
 
 TEXT = '''\
 # comment = 1
