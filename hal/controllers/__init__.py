@@ -1,0 +1,1 @@
+"""Self-contained EVSE controllers on a serial line: they make pilot and contactor themselves, cpd permits."""

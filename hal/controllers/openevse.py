@@ -1,0 +1,392 @@
+"""An OpenEVSE behind its serial console: RAPI, 115 200 Bd as a rule.
+
+The controller makes the pilot, the contactor, the tests of ground and relay and the thermal derating itself. Of the
+rules that hold on a board of our own, kept here are: the lease of the offer, the least of offer, cable and
+configuration in whole amperes rounded down, no offer below 6 A, 5 s between increases and after a pause, and the
+latched faults. Its own are: when the contactor closes (no 500 ms of C first), how long a vehicle may take to let go
+(3 s, or 1 A), the debouncing of the pilot, and the tests of residual current and relay. There is no wake-up pulse, no
+plug lock and no change of phases. It cannot read a cable unless it was built for it: only a fixed cable is served.
+
+Where this process or its line dies, the controller goes on with what it was allowed last. Its heartbeat supervision,
+where it is compiled in, only lowers that to 6 A. An interlock in the contactor's supply must cover a dead Pi.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from hal.controllers import openevse_answers as answers
+from hal.controllers import rapi
+from hal.controllers.line import Line, NoAnswer
+from hal.controllers.rapi_link import RapiLink
+from hal.controllers.state import Order, Report
+from hal.errors import DeviceUnavailable
+from hal.examination import Finding, Health
+from hal.outlet.config import OutletConfig
+from hal.values import ContactorState, FaultKind, MeterReading, PilotState
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT_S = 10
+"""How long the controller waits for a sign of life. Its counter is of 16 bits of ms: more than 60 s may wrap."""
+
+HEARTBEAT_A = 6
+PULSE_S = 3.0
+_MISS_ACKNOWLEDGED = "SY 165"
+
+TEMPERATURE_S = 30.0
+RESTORES_BELOW_MC = 62_000
+"""Below this the controller takes back its own thermal derating."""
+
+DISABLED_S = 0.4
+"""State F lasts at least this long (300 ms are asked for)."""
+
+METER_FRESH_S = 3.0
+
+
+class _Mode(Enum):
+    """What the controller has confirmed that it does."""
+
+    HELD = auto()
+    ENABLED = auto()
+    DISABLED = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Abilities:
+    """What the firmware of an OpenEVSE has, as its answers at the start tell."""
+
+    firmware: str
+    auth_lock: bool
+    boot_lock: bool
+    heartbeat: bool
+    switched_off: tuple[str, ...]
+
+
+class OpenEvse:
+    """A `hal.controllers.controlled_outlet.Controller`; *changed* is called when the controller says so unasked."""
+
+    def __init__(
+        self, config: OutletConfig, port: str, *, hurried: Callable[[], bool], changed: Callable[[], None]
+    ) -> None:
+        if config.lock:
+            raise DeviceUnavailable(
+                port,
+                f"connector {config.id} is a socket, and an OpenEVSE reads no cable",
+                "give it a fixed cable and set lock = false",
+            )
+        self._config = config
+        self._port = port
+        self._changed = changed
+        self._loop = asyncio.get_running_loop()
+        self._link = RapiLink(self._noticed, hurried)
+        self._restarted = False
+        self._booted = False
+        self._abilities: Abilities | None = None
+        self._mode: _Mode | None = None
+        self._disabled_s = 0.0
+        self._locked: bool | None = None
+        self._allowed_a: int | None = None
+        self._pilot_a = 0
+        self._refuses = False
+        self._state: answers.State | None = None
+        self._pilot = PilotState.UNKNOWN
+        self._decided_s = self._loop.time()
+        self._session_ws: int | None = None
+        self._temperature_mc: int | None = None
+        self._temperature_due_s = self._pulse_due_s = self._loop.time()
+        self.meter = _Ammeter()
+
+    @property
+    def restarted(self) -> bool:
+        """True after a boot of the controller, or where it does something else than it was told."""
+        return self._restarted
+
+    def attach(self, line: Line) -> None:
+        """Speak on *line* from now on."""
+        self._link.attach(line)
+
+    def received(self, data: bytes) -> None:
+        """Bytes came from the controller."""
+        self._link.received(data)
+
+    def line_changed(self, is_open: bool) -> None:
+        """The line was opened, or lost."""
+        self._restarted = True
+        self._changed()
+
+    async def begin(self) -> None:
+        """Lock and hold it before anything else, then find out what it can.
+
+        One that shows a fault holds by itself, and would show it no more once it was told to sleep.
+        """
+        self._link.reset()
+        self._restarted = False
+        self._mode, self._allowed_a, self._state = None, None, None
+        auth_lock = (await self._link.ask("S4 1")).accepted
+        self._locked = True if auth_lock else None
+        with suppress(NoAnswer):
+            await self._read_state()
+        if not self._is_in_fault:
+            await self._hold()
+        if self._booted:
+            # It has forgotten its session, which is no sign of another vehicle.
+            self._session_ws, self._booted = None, False
+        version = (await self._link.ask("GV")).params
+        boot_lock = (await self._link.ask("SB")).accepted
+        heartbeat = await self._supervised()
+        switched_off = answers.switched_off_in(await self._link.ask("GE"))
+        abilities = Abilities(
+            firmware=version[0] if version else "unknown",
+            auth_lock=auth_lock,
+            boot_lock=boot_lock,
+            heartbeat=heartbeat,
+            switched_off=switched_off,
+        )
+        if abilities != self._abilities:
+            self._abilities = abilities
+            self._say_abilities(abilities)
+
+    async def apply(self, order: Order) -> None:
+        """Allow what *order* says, or hold; what is not confirmed is asked again in the next round."""
+        if order.at_once:
+            await self._disable()
+        elif order.current_ma == 0:
+            await self._withhold(order)
+        else:
+            await self._allow(order.current_ma // 1_000)
+
+    async def poll(self) -> Report:
+        """Its state, its pilot and its meter."""
+        state = await self._read_state()
+        self._compare_state(state)
+        if state.advertises:
+            await self._read_pilot()
+            self._compare_pilot()
+        now_s = self._loop.time()
+        if now_s >= self._temperature_due_s:
+            self._temperature_mc = answers.temperature_mc_in(await self._link.ask("GP"))
+            self._temperature_due_s = now_s + TEMPERATURE_S
+        if self._abilities is not None and self._abilities.heartbeat and now_s >= self._pulse_due_s:
+            await self._pulse()
+        if self._pilot is PilotState.A:
+            self._refuses = False
+        # Last, as another vehicle is seen only once, and what fails after it would lose it.
+        replugged = await self._read_meter()
+        return Report(
+            pilot=self._pilot,
+            contactor=ContactorState.CLOSED if state.is_closed else ContactorState.OPEN,
+            advertised_ma=self._pilot_a * 1_000 if state.advertises else 0,
+            cable_a=self._config.fixed_cable_a,
+            faults=self._faults(state),
+            temperature_mc=self._temperature_mc,
+            replugged=replugged,
+        )
+
+    async def release(self) -> None:
+        """Disabled and locked: open at once, and the pilot at −12 V says that nobody is there."""
+        await self._disable()
+        if self._locked is False:
+            await self._lock()
+
+    def examine(self) -> tuple[Finding, ...]:
+        """Its firmware, the locks that it lacks, and the protections that are switched off."""
+        if self._abilities is None:
+            return ()
+        return tuple(
+            Finding(
+                part=part,
+                connector=self._config.id,
+                health=Health.WARNING if next_step else Health.OK,
+                evidence=evidence,
+                next_step=next_step,
+            )
+            for part, evidence, next_step in _rows(self._port, self._abilities)
+        )
+
+    async def _disable(self) -> None:
+        if self._mode is not _Mode.DISABLED:
+            await self._command("FD", _Mode.DISABLED)
+            self._disabled_s = self._loop.time()
+
+    async def _withhold(self, order: Order) -> None:
+        """Asleep with the pilot at +12 V; out of service and free, disabled with the pilot at −12 V."""
+        if self._mode is _Mode.DISABLED:
+            if order.in_service and self._loop.time() >= self._disabled_s + DISABLED_S:
+                await self._hold()
+        elif self._is_in_fault:
+            # It holds by itself; asleep it would not show its fault any more.
+            pass
+        elif not order.in_service and self._pilot is PilotState.A:
+            await self._disable()
+        elif self._mode is not _Mode.HELD:
+            await self._hold()
+        is_open = self._state is not None and not self._state.is_closed
+        if self._locked is False and is_open:
+            # Only now: a lock under load would not let the vehicle stop drawing first.
+            await self._lock()
+
+    async def _allow(self, amperes: int) -> None:
+        """Enabled with at most *amperes* on the pilot, which is read back before anything can flow."""
+        if self._is_hot and self._mode is _Mode.ENABLED:
+            # What it has lowered by itself is not raised again while it is warm.
+            amperes = min(amperes, self._pilot_a)
+        if self._allowed_a != amperes:
+            self._allowed_a = None
+            # Volatile, to spare its EEPROM. NK only says that it took its own minimum or maximum instead.
+            await self._link.ask(f"SC {amperes} V")
+            await self._read_pilot()
+            if self._pilot_a > amperes:
+                log.error(
+                    "controller connector=%d offers %d A instead of %d A",
+                    self._config.id,
+                    self._pilot_a,
+                    amperes,
+                )
+                self._refuses = True
+                await self._hold()
+                return
+            self._allowed_a = amperes
+        if self._locked:
+            self._locked = not (await self._link.ask("S4 0")).accepted
+        if self._mode is not _Mode.ENABLED:
+            await self._command("FE", _Mode.ENABLED)
+
+    async def _hold(self) -> None:
+        await self._command("FS", _Mode.HELD)
+
+    async def _lock(self) -> None:
+        self._locked = (await self._link.ask("S4 1")).accepted
+
+    async def _command(self, command: str, mode: _Mode) -> None:
+        self._mode = None
+        if not (await self._link.ask(command)).accepted:
+            raise NoAnswer(f"${command} is refused")
+        self._mode = mode
+
+    async def _read_state(self) -> answers.State:
+        """The answer to $GS, and the pilot in it."""
+        state = answers.state_in(await self._link.ask("GS"))
+        if state is None:
+            raise NoAnswer("$GS is answered with nonsense")
+        now_s = self._loop.time()
+        if not state.is_undecided:
+            self._pilot, self._decided_s = state.pilot, now_s
+        elif now_s >= self._decided_s + self._config.timings.pilot_fault_after_s:
+            self._pilot = PilotState.UNKNOWN
+        was_in_fault, self._state = self._is_in_fault, state
+        if was_in_fault and not self._is_in_fault:
+            # What it does of itself once its fault is over may not wait for the next second.
+            self._changed()
+        return state
+
+    async def _read_pilot(self) -> None:
+        amperes = answers.pilot_a_in(await self._link.ask("GC"))
+        if amperes is None:
+            raise NoAnswer("$GC is answered with nonsense")
+        self._pilot_a = amperes
+
+    async def _read_meter(self) -> bool:
+        """Take a reading; True where the session's energy began anew, which only another vehicle explains."""
+        measured, counted = await self._link.ask("GG"), await self._link.ask("GU")
+        reading = answers.reading_in(measured, counted, phases=self._config.phases, at_s=self._loop.time())
+        self.meter.take(reading)
+        before_ws, self._session_ws = self._session_ws, answers.session_ws_in(counted)
+        if before_ws is None or self._session_ws is None:
+            return False
+        return self._session_ws < before_ws and not self._booted
+
+    async def _supervised(self) -> bool:
+        """Have the heartbeat watched; False where the firmware cannot. A miss of before is acknowledged first."""
+        wish = f"SY {HEARTBEAT_S} {HEARTBEAT_A}"
+        if (await self._link.ask(wish)).accepted:
+            return True
+        await self._link.ask(_MISS_ACKNOWLEDGED)
+        return (await self._link.ask(wish)).accepted
+
+    async def _pulse(self) -> None:
+        """Tell the controller that it is supervised, and that a miss was noticed."""
+        self._pulse_due_s = self._loop.time() + PULSE_S
+        if not (await self._link.ask("SY")).accepted:
+            log.warning("controller connector=%d missed a heartbeat", self._config.id)
+            await self._link.ask(_MISS_ACKNOWLEDGED)
+
+    def _noticed(self, notice: rapi.Notice) -> None:
+        """A reason to ask, and never a fact: a line that somebody repeats must not look like a vehicle."""
+        if notice.kind == "AB":
+            log.warning("controller connector=%d restarted", self._config.id)
+            self._restarted = self._booted = True
+            self._link.interrupt()
+        self._changed()
+
+    def _compare_state(self, state: answers.State) -> None:
+        """Notice one that is enabled or at rest against its orders: it booted unheard, or has a button."""
+        against_orders = state.is_resting if self._mode is _Mode.ENABLED else state.is_enabled
+        if self._mode is not None and against_orders:
+            log.warning(
+                "controller connector=%d state=%02X is not what it was told", self._config.id, state.code
+            )
+            self._restarted = True
+
+    def _compare_pilot(self) -> None:
+        """Notice a pilot that is not what was taken for certain: more after a boot, less after heat or a miss."""
+        if self._mode is not _Mode.ENABLED or self._allowed_a is None:
+            return
+        if self._pilot_a > self._allowed_a:
+            log.warning("controller connector=%d offers %d A by itself", self._config.id, self._pilot_a)
+            self._restarted = True
+        elif self._pilot_a < self._allowed_a:
+            self._allowed_a = None
+
+    @property
+    def _is_hot(self) -> bool:
+        return self._temperature_mc is not None and self._temperature_mc >= RESTORES_BELOW_MC
+
+    @property
+    def _is_in_fault(self) -> bool:
+        return self._state is not None and self._state.fault is not None
+
+    def _faults(self, state: answers.State) -> frozenset[FaultKind]:
+        told = () if state.fault is None else (state.fault,)
+        return frozenset((*told, FaultKind.PILOT_FAULT) if self._refuses else told)
+
+    def _say_abilities(self, abilities: Abilities) -> None:
+        for part, evidence, next_step in _rows(self._port, abilities):
+            level = logging.WARNING if next_step else logging.INFO
+            log.log(level, "%s connector=%d %s; %s", part, self._config.id, evidence, next_step or "ok")
+
+
+def _rows(port: str, abilities: Abilities) -> tuple[tuple[str, str, str], ...]:
+    """Part, evidence and next step of everything that a technician should know of these *abilities*."""
+    rows = [("controller", f"OpenEVSE at {port}, firmware {abilities.firmware}", "")]
+    if not abilities.auth_lock and not abilities.boot_lock:
+        evidence = "none: it charges anyone while the Pi boots"
+        rows.append(("start lock", evidence, "flash firmware that has AUTH_LOCK"))
+    if not abilities.heartbeat:
+        evidence = "not supervised: without the Pi it charges on"
+        rows.append(("heartbeat", evidence, "wire the interlock; flash HEARTBEAT_SUPERVISION"))
+    rows.extend(
+        ("protection", f"{one} is switched off", "switch it on with $FF") for one in abilities.switched_off
+    )
+    return tuple(rows)
+
+
+class _Ammeter:
+    """A `hal.board.Meter`: the controller's own, which says nothing where none is fitted."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._last: MeterReading | None = None
+
+    def take(self, reading: MeterReading | None) -> None:
+        """The latest reading."""
+        self._last = reading
+
+    def read(self) -> MeterReading | None:
+        """The last reading; None where there is none younger than 3 s."""
+        if self._last is None or self._loop.time() > self._last.at_s + METER_FRESH_S:
+            return None
+        return self._last
