@@ -1,0 +1,1 @@
+"""The guard's outlets over a Unix socket: JSON lines, one client that commands."""
