@@ -18,7 +18,7 @@ from statistics import fmean
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
-from tests.bench import backlog, floors, outlets, requests, rest, sessions, starts
+from tests.bench import backlog, floors, guards, outlets, requests, rest, sessions, starts
 from tests.bench.central_system import central_system
 from tests.bench.charger import charger_running
 from tests.bench.table import Figure, document, lines
@@ -57,7 +57,7 @@ async def main(*, as_json: bool) -> None:
 
 
 async def _figures(folder: Path) -> list[Figure]:
-    for part in ("starts", "requests", "sessions", "outlets", "backlog"):
+    for part in ("starts", "requests", "sessions", "outlets", "guards", "backlog"):
         (folder / part).mkdir()
     async with central_system() as csms:
         found = await _step("starts", starts.figures(folder / "starts", csms))
@@ -70,6 +70,7 @@ async def _figures(folder: Path) -> list[Figure]:
             found.append(await _step("memory", rest.worn(csms, charger, ready_mib)))
         found += await _step("transactions", sessions.figures(folder / "sessions", csms))
         found.append(await _step("outlets", outlets.figure(folder / "outlets", csms)))
+        found += await _step("guards", guards.figures(folder / "guards", csms))
         found.append(await _step("a backlog", backlog.figure(folder / "backlog", csms)))
     return sorted(found, key=lambda figure: figure.number)
 

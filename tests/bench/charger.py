@@ -35,6 +35,8 @@ socket = "{folder}/cpd.sock"
 
 [hal]
 backend = "mock"
+process = "{process}"
+guard_socket = "{folder}/guard.sock"
 state_dir = "{folder}"
 
 [ocpp]
@@ -126,10 +128,13 @@ class Charger:
         return next(int(line.split()[1]) for line in lines if line.startswith(field))
 
 
-def configure(folder: Path, port: int, *, connectors: int = 1, free_vend: bool = False) -> Path:
+def configure(
+    folder: Path, port: int, *, connectors: int = 1, free_vend: bool = False, process: str = "inside"
+) -> Path:
     """Write the configuration of a daemon with its state in *folder*, which dials *port* of this machine."""
+    folder.mkdir(exist_ok=True)
     config = folder / "cpd.toml"
-    text = _CONFIG.format(station=STATION, port=port, folder=folder)
+    text = _CONFIG.format(station=STATION, port=port, folder=folder, process=process)
     text += "".join(
         _CONNECTOR.format(id=number, free_vend=str(free_vend).lower()) for number in range(1, connectors + 1)
     )

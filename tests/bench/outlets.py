@@ -17,11 +17,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from cpd.clock import SystemClock
-from cpd.daemon import Daemon, running
+from cpd.daemon import running
 from cpd.ocpp.websocket import dial
 from cpd.settings import load_settings
 from hal.boards.mock.ev import LET_GO_S
 from hal.evse import ContactorChanged, Evse
+from hal.guard import Guard
 from hal.values import ContactorState
 from tests.bench.central_system import CentralSystem
 from tests.bench.charger import configure, environment
@@ -42,20 +43,12 @@ async def figure(folder: Path, csms: CentralSystem) -> Figure:
     """Row 20, from a process of its own beside one hog for each core."""
     config = configure(folder, csms.port, connectors=OUTLETS, free_vend=True)
     csms.expect_boot()
-    hogs = [
-        await create_subprocess_exec(sys.executable, "-c", _HOG, stdin=DEVNULL)
-        for _ in range(os.cpu_count() or 1)
-    ]
-    try:
+    async with hogs():
         process = await create_subprocess_exec(
             sys.executable, "-m", __name__, str(config), stdout=PIPE, stderr=PIPE, env=environment()
         )
-        async with _asking(csms):
+        async with asking(csms):
             told, log = await process.communicate()
-    finally:
-        for hog in hogs:
-            hog.kill()
-            await hog.wait()
     assert process.returncode == 0, log.decode()[-4000:]
     commanded_s, opened_s = json.loads(told)
     measures = (
@@ -68,7 +61,22 @@ async def figure(folder: Path, csms: CentralSystem) -> Figure:
 
 
 @asynccontextmanager
-async def _asking(csms: CentralSystem) -> AsyncIterator[None]:
+async def hogs() -> AsyncIterator[None]:
+    """No core of the machine has nothing to do."""
+    busy = [
+        await create_subprocess_exec(sys.executable, "-c", _HOG, stdin=DEVNULL)
+        for _ in range(os.cpu_count() or 1)
+    ]
+    try:
+        yield
+    finally:
+        for hog in busy:
+            hog.kill()
+            await hog.wait()
+
+
+@asynccontextmanager
+async def asking(csms: CentralSystem) -> AsyncIterator[None]:
     """Ask for a day of a thousand periods time and again."""
 
     async def ask() -> None:
@@ -86,14 +94,14 @@ async def _asking(csms: CentralSystem) -> AsyncIterator[None]:
         await asyncio.wait([asking])
 
 
-class _Vehicle:
-    """One outlet with its vehicle, and how long the contactor took in each round."""
+class Vehicle:
+    """One outlet of *guard* with its vehicle, and how long the contactor took in each round."""
 
-    def __init__(self, daemon: Daemon, number: int) -> None:
-        assert daemon.guard.world is not None
-        self._world = daemon.guard.world
+    def __init__(self, guard: Guard, number: int) -> None:
+        assert guard.world is not None
+        self._world = guard.world
         self._number = number
-        self._evse: Evse = daemon.guard.evses[number]
+        self._evse: Evse = guard.evses[number]
         self._events = self._evse.events()
         self._loop = asyncio.get_running_loop()
         self.commanded_s: list[float] = []
@@ -102,15 +110,31 @@ class _Vehicle:
     async def charge(self) -> None:
         """Until the contactor is closed."""
         self._world.ev(self._number, ready=True)
-        async for event in self._events:
-            if event == ContactorChanged(state=ContactorState.CLOSED):
-                return
+        while self._evse.snapshot().contactor is not ContactorState.CLOSED:
+            await anext(self._events)
+
+    async def plug_in_anew(self) -> None:
+        """Pull the plug, and put it in again once the contactor is open."""
+        self._world.plug_out(self._number)
+        while self._evse.snapshot().contactor is not ContactorState.OPEN:
+            await anext(self._events)
+        self._world.plug_in(self._number)
 
     async def pause(self, delay_s: float) -> None:
         """Open S2 after *delay_s*, and see the contactor open."""
         await asyncio.sleep(delay_s)
         opens_s = self._loop.time() + LET_GO_S
         self._world.ev(self._number, ready=False)
+        await self._opening(opens_s)
+
+    async def leave(self, delay_s: float) -> None:
+        """Pull the plug after *delay_s*, and see the contactor open."""
+        await asyncio.sleep(delay_s)
+        leaves_s = self._loop.time()
+        self._world.plug_out(self._number)
+        await self._opening(leaves_s)
+
+    async def _opening(self, opens_s: float) -> None:
         async for event in self._events:
             seen_s = self._loop.time()
             told = self._evse.snapshot().contactor_commanded is ContactorState.OPEN
@@ -125,8 +149,8 @@ async def _measure(config: Path) -> None:
     rng = random.Random(20)
     settings = load_settings(config)
     async with running(settings, SystemClock(), connect=dial, rng=rng) as daemon:
-        assert daemon.guard.world is not None
-        vehicles = [_Vehicle(daemon, number) for number in daemon.guard.evses]
+        assert isinstance(daemon.guard, Guard) and daemon.guard.world is not None
+        vehicles = [Vehicle(daemon.guard, number) for number in daemon.guard.evses]
         for number in daemon.guard.evses:
             daemon.guard.world.plug_in(number)
         for _ in range(ROUNDS):

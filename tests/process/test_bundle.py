@@ -57,6 +57,7 @@ async def test_a_bundle_of_a_running_charger_has_all_but_its_secrets(tmp_path: P
     assert "StartTransaction" in found["frames.txt"]
     assert "daemon ready" in found["log.txt"] or "boot registration=Accepted" in found["log.txt"]
     assert json.loads(found["status.json"])["connectors"][0]["ocpp_status"] == "Charging"
+    assert "contactor" in {finding["part"] for finding in json.loads(found["doctor.json"])["findings"]}
     assert len(json.loads(found["transactions.list.json"])["transactions"]) == 1
 
 

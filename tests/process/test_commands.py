@@ -57,6 +57,7 @@ DOCUMENTS = [
     (("profiles", "clear", "--purpose", "ChargePointMaxProfile", "--stack-level", "9"), None),
     (("transactions", "--full"), "cpd.transactions/1"),
     (("auth", "explain", "04A31F02B16180"), "cpd.auth/1"),
+    (("doctor",), "cpd.doctor/1"),
     (("config", "get"), "cpd.configuration/1"),
     (("config", "get", "heartbeatinterval", "LocalPreAuthorize"), "cpd.configuration/1"),
     (("config", "set", "MinimumStatusDuration", "0"), "cpd.configuration/1"),
