@@ -31,6 +31,7 @@ _NOBODY: Final = 65_534
 
 _DOCUMENTS: Final[Mapping[str, Mapping[str, object]]] = {
     "status": {},
+    "doctor": {},
     "profiles.list": {},
     "queue.list": {},
     "transactions.list": {"limit": _MOST_ROWS},

@@ -8,24 +8,31 @@ from cpd.clock import ClockSource
 from cpd.control.api import (
     AvailabilityDocument,
     ConfigurationDocument,
+    DoctorDocument,
     LocalLimitDocument,
     ProfilesDocument,
     QueuedMessageDocument,
     QueueDocument,
     ReloadDocument,
     ScheduleDocument,
+    ShownCardDocument,
     StatusDocument,
     TransactionAction,
     TransactionsDocument,
 )
 from cpd.control.auth import auth_document
+from cpd.control.doctor import doctor_document
 from cpd.control.documents import past_transaction_document, schedule_document, status_document, why_document
+from cpd.control.rfid import cards_document
+from cpd.domain.authorization import AuthorizationStatus, IdTagInfo, Known
 from cpd.domain.composite import CompositePeriod, CompositeSchedule
 from cpd.domain.profiles import RateUnit, Recurrency
 from cpd.station.repositories import StoreHealth
+from hal.evse import CardRead
 from tests.control.fake_target import (
     BOOT_MONOTONIC_S,
     DEFAULT_100,
+    FINDINGS,
     LINK,
     NOW,
     OWN,
@@ -34,6 +41,7 @@ from tests.control.fake_target import (
     a_charging_connector,
     a_delayed_connector,
     a_faulted_connector,
+    a_sheet,
     a_snapshot,
     a_stranger_explained,
     a_suspended_connector,
@@ -264,6 +272,10 @@ CONFIGURATION: ConfigurationDocument = cast(
 )
 
 
+DOCTOR: DoctorDocument = doctor_document(FINDINGS, running=True)
+DOCTOR_ALONE: DoctorDocument = doctor_document(FINDINGS[:2], running=False)
+
+
 def with_texts(status: StatusDocument, text: str) -> StatusDocument:
     """*status* with *text* wherever the outside world has a say."""
     connectors: list[Any] = [
@@ -312,4 +324,25 @@ NOTHING_RELOADED: ReloadDocument = {
 
 LISTED = auth_document(an_explanation())
 STRANGER = auth_document(a_stranger_explained())
+
+A_MIFARE_CARD = CardRead(id_tag="04A31F02B16180", uid="04A31F02B16180")
+A_CARD_OF_CONNECTOR_2 = CardRead(id_tag="3000E2F442", uid="3000E2F442", connector=2)
+A_PHONE = CardRead(id_tag="08D1F2A3", uid="08D1F2A3")
+A_NAME = CardRead(id_tag="VISITOR")
+ACCEPTED = Known(listed=IdTagInfo(status=AuthorizationStatus.ACCEPTED))
+_BLOCKED = Known(cached=IdTagInfo(status=AuthorizationStatus.BLOCKED))
+
+
+def shown(card: CardRead, **known: Known) -> ShownCardDocument:
+    """*card* as it is shown, where list and cache hold what is *known* about these idTags."""
+    sheet = a_sheet(card, known={id_tag.removeprefix("_"): one for id_tag, one in known.items()})
+    (document,) = cards_document(sheet, dated)["cards"]
+    return document
+
+
+SHOWN_LISTED = shown(A_MIFARE_CARD, _04A31F02B16180=ACCEPTED)
+SHOWN_REVERSED = shown(A_MIFARE_CARD, _8061B1021FA304=ACCEPTED)
+SHOWN_PRINTED = shown(A_CARD_OF_CONNECTOR_2, _0014873666=_BLOCKED)
+SHOWN_PHONE = shown(A_PHONE)
+SHOWN_NAME = shown(A_NAME)
 ALONE_AND_BLOCKED = auth_document(a_blocked_card_explained())

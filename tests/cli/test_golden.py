@@ -8,11 +8,13 @@ import pytest
 from cpd.cli.auth import render_auth
 from cpd.cli.bundle import render_bundle
 from cpd.cli.config import render_configuration
+from cpd.cli.doctor import render_doctor
 from cpd.cli.limit import render_limit
 from cpd.cli.operation import render_availability
 from cpd.cli.profiles import render_profiles
 from cpd.cli.queue import render_queue, render_retry
 from cpd.cli.reload import render_reload
+from cpd.cli.rfid import render_card
 from cpd.cli.schedule import render_schedule
 from cpd.cli.status import render_status
 from cpd.cli.terminal import Terminal, columns_of
@@ -24,6 +26,8 @@ from tests.cli.documents import (
     CONFIGURATION,
     DEAD_QUEUE,
     DELAYED_STATUS,
+    DOCTOR,
+    DOCTOR_ALONE,
     EMPTY_QUEUE,
     IN_SERVICE,
     LISTED,
@@ -40,6 +44,11 @@ from tests.cli.documents import (
     RELOADED,
     RETRIED,
     SCHEDULE,
+    SHOWN_LISTED,
+    SHOWN_NAME,
+    SHOWN_PHONE,
+    SHOWN_PRINTED,
+    SHOWN_REVERSED,
     SICK_DISK_STATUS,
     STATUS,
     STRANGER,
@@ -91,6 +100,13 @@ VIEWS: dict[str, Callable[[Terminal], str]] = {
     "auth-listed-offline": lambda terminal: render_auth(LISTED, "offline", terminal),
     "auth-stranger": lambda terminal: render_auth(STRANGER, None, terminal),
     "auth-alone": lambda terminal: render_auth(ALONE_AND_BLOCKED, None, terminal),
+    "doctor": lambda terminal: render_doctor(DOCTOR, terminal),
+    "doctor-alone": lambda terminal: render_doctor(DOCTOR_ALONE, terminal),
+    "rfid-listed": lambda terminal: render_card(SHOWN_LISTED, terminal),
+    "rfid-reversed": lambda terminal: render_card(SHOWN_REVERSED, terminal),
+    "rfid-printed": lambda terminal: render_card(SHOWN_PRINTED, terminal),
+    "rfid-phone": lambda terminal: render_card(SHOWN_PHONE, terminal),
+    "rfid-name": lambda terminal: render_card(SHOWN_NAME, terminal),
     "bundle": lambda terminal: render_bundle("cpd-CP-0042-20261122T082600Z.tar.gz", 123_456, terminal),
     "configuration": lambda terminal: render_configuration(CONFIGURATION, terminal),
 }

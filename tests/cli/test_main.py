@@ -18,7 +18,7 @@ import pytest
 
 from cpd.cli.main import main
 from hal.values import FaultKind
-from tests.cli.documents import SICK_DISK, SNAPSHOT, TROUBLED
+from tests.cli.documents import A_MIFARE_CARD, A_NAME, SICK_DISK, SNAPSHOT, TROUBLED
 from tests.control.fake_target import FakeTarget, a_charging_connector, a_snapshot
 from tests.control.served import served
 
@@ -86,6 +86,7 @@ def test_json_is_one_document_and_nothing_else(
         (["transactions"], "cpd.transactions/1"),
         (["queue"], "cpd.queue/1"),
         (["queue", "--dead"], "cpd.queue/1"),
+        (["doctor"], "cpd.doctor/1"),
         (["limit", "1", "10A", "--for", "30m"], "cpd.limit/1"),
         (["limit", "1", "off"], "cpd.limit/1"),
         (["delay", "1", "skip"], "cpd.done/1"),
@@ -138,6 +139,8 @@ def test_every_command_has_its_document_and_its_words(
         (["queue", "retry"], 2, "ID"),
         (["config", "set", "NumberOfConnectors", "9"], 5, "read-only"),
         (["status", "--check"], 11, ""),
+        (["doctor"], 0, ""),
+        (["doctor", "--check"], 11, ""),
     ],
 )
 def test_exit_statuses(
@@ -320,6 +323,49 @@ def test_csv_can_be_read_back(path: Path, capsys: pytest.CaptureFixture[str]) ->
     ]
 
 
+def test_each_card_that_is_watched_is_one_line_of_json(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with daemon(path) as target:
+        target.shown = (A_MIFARE_CARD, A_NAME)
+        assert main(["rfid", "watch", "--json"]) == 0
+    captured = capsys.readouterr()
+    cards = [json.loads(line) for line in captured.out.splitlines()]
+    assert [(card["schema"], card["id_tag"], card["uid"]) for card in cards] == [
+        ("cpd.rfid/1", "04A31F02B16180", "04A31F02B16180"),
+        ("cpd.rfid/1", "VISITOR", None),
+    ]
+    assert [spelling["id_tag"] for spelling in cards[0]["spellings"]] == [
+        "04A31F02B16180",
+        "8061B1021FA304",
+        "01305253491335552",
+        "36136209891697412",
+    ]
+    assert "for 60 s cards start and stop nothing" in " ".join(captured.err.split())
+    assert target.acts == [("watch_cards",)]
+
+
+def test_where_no_card_came_the_next_step_is_told(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with daemon(path):
+        assert main(["rfid", "watch"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "No card was seen: cpd doctor looks at the readers." in " ".join(captured.err.split())
+
+
+def test_who_ends_a_watch_of_cards_is_told_when_they_work_again(path: Path) -> None:
+    command = [sys.executable, "-m", "cpd.cli.main", "rfid", "watch"]
+    with daemon(path) as target:
+        target.watch_goes_on_s = 60.0
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+            assert process.stderr is not None
+            told = process.stderr.readline()
+            process.send_signal(signal.SIGINT)
+            told += process.stderr.read()
+    assert process.returncode == 0
+    assert "Cards work again in 3 s." in told
+
+
 COMMANDS = [
     [],
     ["status"],
@@ -330,6 +376,8 @@ COMMANDS = [
     ["transactions"],
     ["auth"],
     ["auth", "explain"],
+    ["rfid"],
+    ["rfid", "watch"],
     ["config"],
     *(["config", name] for name in ("get", "set", "reset", "diff", "check")),
     ["mock"],

@@ -130,3 +130,9 @@ def test_periods_of_one_minute_are_told_apart_by_their_seconds() -> None:
     document = {**SCHEDULE, "start": start, "periods": periods}
     lines = render_schedule(document, Terminal(width=40)).split("\n")  # type: ignore[arg-type]
     assert [line.split()[0] for line in lines[:3]] == ["now", "11:00:03", "11:00:05"]
+
+
+@pytest.mark.timeout(5)
+@pytest.mark.parametrize("words", ["plain words", "充電 充電"])
+def test_an_indent_that_leaves_no_room_ends(words: str) -> None:
+    assert "".join(Terminal(width=32).wrap(words, 40)).replace(" ", "") == words.replace(" ", "")
