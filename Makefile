@@ -1,7 +1,7 @@
 # make demo    a charging session on this machine (ARGS=--fast for a short one)
 # make test    what continuous integration runs: lint, formatting, types, tests
 # make torture the same power cuts and their like in full counts, and how many there were (half an hour)
-# make bench   what this charger costs on this machine beside its targets (3 minutes; ARGS=--json: one document)
+# make bench   what this charger costs on this machine beside its targets (7 minutes; ARGS=--json: one document)
 # make clean   remove everything that make has made
 #
 # All tools live in .venv, which the first run sets up and a later one finds ready.

@@ -71,6 +71,9 @@ class Clock(Protocol):
     async def sleep_until(self, monotonic_s: float) -> None:
         """Wait until `monotonic_s()` reaches the given instant; at once where it is past."""
 
+    def system_now(self) -> datetime:
+        """What the machine's own wall clock shows, right or wrong."""
+
     def learn(self, now: datetime) -> None:
         """The CSMS says that it is *now*. Without effect while NTP keeps the clock.
 
@@ -149,6 +152,9 @@ class SystemClock:
 
     async def sleep_until(self, monotonic_s: float) -> None:
         await asyncio.sleep(max(0.0, monotonic_s - self.monotonic_s()))
+
+    def system_now(self) -> datetime:
+        return self._machine.wall()
 
     def learn(self, now: datetime) -> None:
         if not _possible(now):

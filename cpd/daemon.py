@@ -9,7 +9,7 @@ import logging
 import random
 import signal
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from cpd.control.listener import listening
 from cpd.control.server import ControlServer
 from cpd.control.station_target import StationTarget
 from cpd.diagnostics.bundle import Bundler
+from cpd.diagnostics.doctor import Doctor
 from cpd.diagnostics.log_ring import recorded_log
 from cpd.diagnostics.uploader import DiagnosticsUploader
 from cpd.firmware import MachineFirmware
@@ -27,7 +28,7 @@ from cpd.ocpp.link import Link
 from cpd.ocpp.transport import Connect
 from cpd.ocpp.v16.charge_point import ChargePoint
 from cpd.ocpp.v16.translate_profiles import profile_to
-from cpd.parts import firmware_commands, hal_config, link_settings, station_config
+from cpd.parts import firmware_commands, link_settings, station_config
 from cpd.reloading import Reloading
 from cpd.settings import Settings, load_settings
 from cpd.station.csms import Csms, NoCsms
@@ -35,9 +36,12 @@ from cpd.station.reset import Reset, ResetKind
 from cpd.station.station import Station
 from cpd.station.timebase import Timebase
 from cpd.storage.database import Database
-from cpd.systemd import Notifier, log_to_stderr, watchdog_interval_s
-from hal.errors import BackendUnavailable
+from cpd.systemd import log_to_stderr
+from hal.composition import hal_config
 from hal.guard import Guard, open_guard
+from hal.systemd import Notifier, watchdog_interval_s
+from hal.wire.client import RemoteHal
+from hal.wire.client import connect as connect_guard
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +50,7 @@ log = logging.getLogger(__name__)
 class Daemon:
     """The running parts, for whoever started them."""
 
-    guard: Guard
+    guard: Guard | RemoteHal
     station: Station
     csms: Csms
     control: ControlServer
@@ -62,15 +66,11 @@ async def running(
     *connect* opens connections to the CSMS. Raises `HalError`, `StorageError` and `ControlSocketError` where a
     part cannot start.
     """
-    if settings.hal.process != "inside":
-        raise BackendUnavailable(
-            f"hal.process {settings.hal.process!r} is not available in this build; use 'inside'"
-        )
     async with AsyncExitStack() as stack:
         # First, because it tells whether another daemon runs: nothing of that one's may be touched.
         listener = stack.enter_context(listening(settings.control.socket))
         recorded, frames = stack.enter_context(recorded_log(clock.monotonic_s)), FrameRing()
-        guard = await stack.enter_async_context(open_guard(hal_config(settings)))
+        guard = await stack.enter_async_context(_hardware(settings))
         store = await stack.enter_async_context(Database.open(settings.store.path))
         timebase = Timebase(clock)
         charge_point = _charge_point(settings, clock, connect, rng, frames)
@@ -115,11 +115,17 @@ async def running(
             csms,
             store,
             timebase,
-            world=guard.world,
+            perform=guard.perform if guard.has_world else None,
             profile_document=profile_to,
             reload=reloading.reload,
             bundle=lambda window: bundler.bundle(window),
             trace=lambda after, limit: bundler.trace(after, limit),
+            examine=Doctor(
+                settings=lambda: reloading.settings,
+                snapshot=station.snapshot,
+                hardware=guard.examine,
+                clock=clock,
+            ).examine,
         )
         bundler = Bundler(
             target,
@@ -241,6 +247,13 @@ async def _feed_watchdog(clock: Clock, notifier: Notifier, interval_s: float) ->
     while True:
         notifier.watchdog()
         await clock.sleep(interval_s)
+
+
+def _hardware(settings: Settings) -> AbstractAsyncContextManager[Guard | RemoteHal]:
+    """The outlets, in this process or behind the socket of the guard."""
+    if settings.hal.process == "inside":
+        return open_guard(hal_config(settings))
+    return connect_guard(settings.hal.guard_socket, [connector.id for connector in settings.connectors])
 
 
 def _charge_point(

@@ -13,34 +13,6 @@ from cpd.station.config import StationConfig
 from cpd.station.fail_safe import FailSafe
 from cpd.station.free_vend import AutoStart
 from cpd.station.snapshot import StationIdentity
-from hal.guard import HalConfig
-from hal.outlet.config import OutletConfig, OutletTimings
-
-
-def hal_config(settings: Settings) -> HalConfig:
-    """The board and its outlets."""
-    return HalConfig(
-        backend=settings.hal.backend,
-        state_dir=settings.hal.state_dir,
-        outlets=tuple(
-            OutletConfig(
-                id=connector.id,
-                max_current_ma=connector.max_current_a * 1_000,
-                phases=connector.phases,
-                voltage_v=connector.voltage_v,
-                lock=connector.lock,
-                ventilation=connector.ventilation,
-                phase_switching=connector.phase_switching,
-                meter_behind_contactor=connector.meter_behind_contactor,
-                timings=OutletTimings(phase_switch_s=connector.phase_switch_pause_s),
-                thermometer=settings.hal.backend == "mock",
-            )
-            for connector in settings.connectors
-        ),
-        # It is in the log; on a laptop that stalls, a late timer must not fail the stop of the daemon.
-        raise_violations=False,
-        remembers_vehicles=settings.hal.mock_vehicle == "remembered",
-    )
 
 
 def firmware_commands(settings: Settings) -> FirmwareCommands:

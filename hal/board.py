@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from hal.evse import CardRead, Offer
+from hal.examination import Finding
 from hal.values import ContactorState, LockState, MeterReading, SelfTest, StopReason
 
 
@@ -94,6 +95,13 @@ class EmergencyStop(Protocol):
         """True while the circuit is open."""
 
 
+class StopButton(Protocol):
+    """The button with which whoever stands there ends the session."""
+
+    def watch(self, pressed: Callable[[], None]) -> None:
+        """Call *pressed* on the loop once for each press."""
+
+
 class Thermometer(Protocol):
     """The temperature sensor of the enclosure."""
 
@@ -131,6 +139,8 @@ class OutletBoard(Protocol):
     @property
     def emergency_stop(self) -> EmergencyStop | None: ...
     @property
+    def stop_button(self) -> StopButton | None: ...
+    @property
     def thermometer(self) -> Thermometer | None: ...
     @property
     def meter(self) -> Meter | None: ...
@@ -153,6 +163,9 @@ class Board(Protocol):
 
         A reader that sees a card again and again while it is held there asks `hal.card_sights.CardSights` first.
         """
+
+    def examine(self) -> tuple[Finding, ...]:
+        """What only the board knows of its devices; the guard tells of the parts of each outlet."""
 
     def close(self) -> None:
         """Release the devices. The guard has made the outputs safe before."""

@@ -1,10 +1,13 @@
 """What can go wrong with hardware before or while it is used, named by who must act.
 
 HalError
+├── ConfigurationWrong   the configuration file has mistakes; the text names each with its place and remedy
+├── SocketUnavailable    a socket cannot be listened on, or belongs to another process that lives
 ├── BackendUnknown       the configuration names no such backend
-├── BackendUnavailable   the backend cannot be opened here
+├── GuardUnavailable     the guard process does not answer, or speaks another language
 ├── DeviceUnavailable    a configured device is missing, busy, or not the one that is configured
-└── HalStateError        the state directory cannot be used, or what it holds cannot be read
+├── HalStateError        the state directory cannot be used, or what it holds cannot be read
+└── GuardFailed          a bug in the guard itself, which made every outlet safe
 """
 
 
@@ -12,16 +15,28 @@ class HalError(Exception):
     """The hardware side cannot do its work; the message says what to do."""
 
 
+class ConfigurationWrong(HalError):
+    """The configuration cannot be used; the text names file, line, key, value, allowed range and remedy."""
+
+
+class SocketUnavailable(HalError):
+    """A socket cannot be listened on; the text says why, and what to do."""
+
+
 class BackendUnknown(HalError):
     """The configured backend does not exist."""
 
 
-class BackendUnavailable(HalError):
-    """The configured backend exists, but cannot be opened on this machine."""
+class GuardUnavailable(HalError):
+    """The guard process is out of reach, so the hardware can neither be told nor asked anything."""
 
 
 class HalStateError(HalError):
     """Latched faults can neither be read nor kept; starting without them would forget a welded contactor."""
+
+
+class GuardFailed(HalError):
+    """A bug in the guard, raised once every outlet is safe; its cause is the bug."""
 
 
 class DeviceUnavailable(HalError):

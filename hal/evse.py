@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from hal.examination import Finding
 from hal.light import Light
 from hal.values import (
     ContactorState,
@@ -59,7 +60,9 @@ class OutletSnapshot:
     wake-up pulse of this plug-in. *thermal_limit_ma* is what a warm outlet allows, None where the temperature
     limits nothing. *switching_at_s* is the earliest instant at which the phases are switched that the offer needs.
     *overstayed_s* is when the contactor had to be opened on a vehicle of this plug-in that asked on without a PWM.
-    *temperature_mc* is what is measured inside, in thousandths of a degree Celsius.
+    *temperature_mc* is what is measured inside, in thousandths of a degree Celsius. *unplugged_at_s* is when the
+    pilot came to A last, None where nobody was unplugged since there is somebody who would know: the guard that
+    outlives its user.
     """
 
     pilot: PilotState
@@ -81,6 +84,7 @@ class OutletSnapshot:
     switching_at_s: float | None = None
     overstayed_s: float | None = None
     temperature_mc: int | None = None
+    unplugged_at_s: float | None = None
 
     @property
     def opening_fault(self) -> Fault | None:
@@ -149,6 +153,11 @@ class WakeChanged:
     waking: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopPressed:
+    """Somebody pressed the outlet's stop button: the session is to end as its driver would end it."""
+
+
 OutletEvent = (
     PilotChanged
     | DutyChanged
@@ -159,11 +168,15 @@ OutletEvent = (
     | LockChanged
     | OpenedUnderLoad
     | WakeChanged
+    | StopPressed
 )
 
 
 class Evse(Protocol):
-    """One outlet. Every method returns at once; effects are seen in `snapshot()` and `events()`."""
+    """One outlet. Wishes are taken at once; their effects are seen in `snapshot()` and `events()`.
+
+    What has an answer may take a moment, as the way to the outlet may be a socket.
+    """
 
     def offer(self, offer: Offer | None) -> None:
         """Permit charging, renew or change the permission, or withdraw it (None: PWM off, orderly opening)."""
@@ -183,7 +196,7 @@ class Evse(Protocol):
     def wake(self) -> None:
         """Ask for the one wake-up pulse of this plug-in; without effect where it was spent or is not due."""
 
-    def acknowledge_fault(self, kind: FaultKind) -> bool:
+    async def acknowledge_fault(self, kind: FaultKind) -> bool:
         """Clear a fault that waits for service; False where there is none such, or its cause still stands."""
 
     def snapshot(self) -> OutletSnapshot:
@@ -195,10 +208,15 @@ class Evse(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardRead:
-    """A card was held to a reader; *connector* where the reader belongs to one outlet, else None."""
+    """A card was held to a reader; *connector* where the reader belongs to one outlet, else None.
+
+    *id_tag* is what is sent for it. *uid* is what the reader read, as hexadecimal digits in its own order of bytes;
+    None where it told a name.
+    """
 
     id_tag: str
     connector: int | None = None
+    uid: str | None = None
 
 
 class Hal(Protocol):
@@ -214,3 +232,6 @@ class Hal(Protocol):
 
     def cards(self) -> AsyncIterator[CardRead]:
         """Cards as they are presented: one held to the reader counts once, and again after 1 s out of its sight."""
+
+    async def examine(self) -> tuple[Finding, ...]:
+        """What every part says of itself now, without side effects; over a socket it takes a moment."""

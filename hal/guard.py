@@ -1,39 +1,39 @@
-"""Run the outlet machines over a board: the one place where decisions become voltages.
-
-It senses, steps and acts on each change and at each deadline, on the time of the running loop. It decides nothing
-about charging, and must not know who uses it.
-"""
+"""The hardware as its user has it: outlets by number, cards, lights, and one promise about how it ends."""
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import ExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from hal.board import Board, Witness
-from hal.errors import BackendUnavailable, BackendUnknown, HalError
+from hal.backends import Backend, Outlet, open_backend
+from hal.errors import GuardFailed
 from hal.evse import CardRead, Evse
+from hal.examination import Finding
 from hal.feed import Feed
-from hal.guarded_outlet import GuardedOutlet
-from hal.latches import Latches
 from hal.light import Light
 from hal.outlet.config import OutletConfig
+from hal.world_acts import WorldAct
 
 if TYPE_CHECKING:
+    from hal.boards.gpio.pins import GpioOutletConfig
     from hal.boards.mock.world import MockWorld
-
-BACKENDS = ("mock", "gpio", "openevse", "simpleevse")
+    from hal.controllers.opening import ControllerConfig
+    from hal.meters.modbus_meter import MeterConfig
+    from hal.readers.opening import ReaderConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HalConfig:
-    """Which board, where its latches are kept, and its outlets (ids 1 … n without a gap).
+    """Which backend, where its latches are kept, its outlets (ids 1 … n without a gap) and its devices.
 
     *raise_violations*: a mock board whose physics saw an unsafe outlet raises when it is closed.
     *remembers_vehicles*: the vehicles of a mock board stay plugged in while this process is dead.
+    *pins* by connector for gpio, *controllers* for the backends that have them. *root* is where the machine's files
+    are looked for. *real_time*: the threads of devices are scheduled as those of a guard process are.
     """
 
     backend: str
@@ -41,6 +41,12 @@ class HalConfig:
     outlets: tuple[OutletConfig, ...]
     raise_violations: bool = True
     remembers_vehicles: bool = False
+    pins: "Mapping[int, GpioOutletConfig]" = field(default_factory=dict)
+    controllers: "tuple[ControllerConfig, ...]" = ()
+    meters: "tuple[MeterConfig, ...]" = ()
+    readers: "tuple[ReaderConfig, ...]" = ()
+    root: Path = Path("/")
+    real_time: bool = False
 
     def __post_init__(self) -> None:
         ids = [outlet.id for outlet in self.outlets]
@@ -49,13 +55,12 @@ class HalConfig:
 
 
 class Guard:
-    """The open hardware: outlets by number, cards, and the world of a mock board."""
+    """The open hardware."""
 
-    def __init__(self, outlets: Mapping[int, GuardedOutlet], board: Board, world: "MockWorld | None") -> None:
-        self._outlets = MappingProxyType(dict(outlets))
-        self._cards: Feed[CardRead] = Feed(deque[CardRead].popleft)
-        self._world = world
-        board.watch_cards(self._cards.put)
+    def __init__(self, backend: Backend, cards: Feed[CardRead]) -> None:
+        self._outlets: Mapping[int, Outlet] = MappingProxyType(dict(backend.outlets))
+        self._backend = backend
+        self._cards = cards
 
     @property
     def evses(self) -> Mapping[int, Evse]:
@@ -65,16 +70,35 @@ class Guard:
     @property
     def lights(self) -> Mapping[int, Light]:
         """The lights of those outlets that have one."""
-        return {} if self._world is None else self._world.lights
+        return self._backend.lights
 
     @property
     def world(self) -> "MockWorld | None":
         """The other side of a mock board; None on real hardware."""
-        return self._world
+        return self._backend.world
+
+    @property
+    def has_world(self) -> bool:
+        """True for a mock board."""
+        return self._backend.world is not None
+
+    async def perform(self, act: WorldAct) -> None:
+        """Do *act* in the mock's world; raises ValueError for what is not possible, as on real hardware."""
+        if self._backend.world is None:
+            raise ValueError("this is real hardware")
+        # A charger has no simulation in memory.
+        from hal.boards.mock.acting import perform
+
+        perform(self._backend.world, act)
 
     def cards(self) -> AsyncIterator[CardRead]:
         """Cards as they are presented from now on."""
         return self._cards.read()
+
+    async def examine(self) -> tuple[Finding, ...]:
+        """What every part says of itself now."""
+        parts = (*self._backend.devices, *self._outlets.values())
+        return tuple(finding for part in parts for finding in part.examine())
 
     def contactor_cycles(self, connector: int) -> int:
         """How often the contactor of *connector* was closed in its life."""
@@ -92,56 +116,17 @@ class Guard:
 async def open_guard(config: HalConfig) -> AsyncIterator[Guard]:
     """The hardware of *config*, running. However the body ends, every contactor is open after it.
 
-    Raises HalError where the board cannot be opened: there is no fallback. A bug in the guard itself makes the
+    Raises HalError where a device cannot be opened: there is no fallback. A bug in the guard itself makes the
     outlets safe, cancels the body and is raised from here.
     """
-    loop = asyncio.get_running_loop()
-    latches = await loop.run_in_executor(None, Latches.load, config.state_dir)
-    with _open_board(config) as opened, _Failure() as failure:
-        outlets = {
-            outlet.id: GuardedOutlet(
-                outlet,
-                opened.board.outlets[outlet.id],
-                latches=latches,
-                witness=opened.witness,
-                failed=failure.set,
-            )
-            for outlet in config.outlets
-        }
-        guard = Guard(outlets, opened.board, opened.world)
-        try:
-            for guarded in outlets.values():
-                guarded.start()
-            yield guard
-        finally:
-            guard.make_safe()
-            await latches.flush()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _OpenedBoard:
-    board: Board
-    witness: Witness | None
-    world: "MockWorld | None"
-
-
-@contextmanager
-def _open_board(config: HalConfig) -> Iterator[_OpenedBoard]:
-    if config.backend not in BACKENDS:
-        raise BackendUnknown(f"hal.backend {config.backend!r} is unknown; allowed: {', '.join(BACKENDS)}")
-    if config.backend != "mock":
-        raise BackendUnavailable(
-            f"hal.backend {config.backend!r} is not available in this build; use another one"
-        )
-    from hal.boards.mock.board import MockBoard
-
-    board = MockBoard(config.outlets, config.state_dir, remembers_vehicles=config.remembers_vehicles)
-    try:
-        yield _OpenedBoard(board=board, witness=board.world.truth, world=board.world)
-    finally:
-        board.close()
-    if config.raise_violations:
-        board.world.truth.raise_violations()
+    cards: Feed[CardRead] = Feed(deque[CardRead].popleft)
+    with _Failure() as failure:
+        async with open_backend(config, cards.put, failure.set) as backend:
+            guard = Guard(backend, cards)
+            try:
+                yield guard
+            finally:
+                guard.make_safe()
 
 
 class _Failure:
@@ -168,4 +153,4 @@ class _Failure:
             return
         if self._cancelled and self._owner is not None:
             self._owner.uncancel()
-        raise HalError("the guard failed and made every outlet safe; this is a bug") from self._error
+        raise GuardFailed("the guard failed and made every outlet safe; this is a bug") from self._error

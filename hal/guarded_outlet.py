@@ -19,7 +19,9 @@ from hal.evse import (
     OpenedUnderLoad,
     OutletEvent,
     OutletSnapshot,
+    StopPressed,
 )
+from hal.examination import Finding
 from hal.feed import Feed
 from hal.iec61851 import F_NS, X1_NS
 from hal.latches import Latches, OutletLatch
@@ -45,14 +47,27 @@ from hal.outlet.state import (
     UnlockRequested,
     WakeRequested,
 )
+from hal.outlet_examination import examine_outlet
 from hal.sensing import sensed
 from hal.superseded import forget_superseded
 from hal.switched_meter import SwitchedMeter
-from hal.values import ContactorState, Fault, FaultKind, LockState, MeterReading, StopReason, UnlockResult
+from hal.values import (
+    ContactorState,
+    Fault,
+    FaultKind,
+    LockState,
+    MeterReading,
+    PilotState,
+    StopReason,
+    UnlockResult,
+)
 
 log = logging.getLogger(__name__)
 
 _UNLOCK_WAIT_S = 5.0
+_LOAD_MA = 1_000
+"""From here on an opening wears the contacts."""
+
 _BEAT_S = INTERLOCK_HOLD_S / 3
 """A beat may be late, or lost once, before the interlock opens."""
 
@@ -99,6 +114,8 @@ class GuardedOutlet:
         self._board.contactor.command(False)
         self._board.pilot.drive(X1_NS)
         self._board.watch(self._changed)
+        if self._board.stop_button is not None:
+            self._board.stop_button.watch(lambda: self._tell(StopPressed()))
         self._changed()
 
     def make_safe(self) -> None:
@@ -161,7 +178,7 @@ class GuardedOutlet:
         """Ask for the one wake-up pulse of this plug-in."""
         self._advance(WakeRequested())
 
-    def acknowledge_fault(self, kind: FaultKind) -> bool:
+    async def acknowledge_fault(self, kind: FaultKind) -> bool:
         """Clear a fault that waits for service; False where there is none such, or its cause still stands."""
         if not self._state.has_fault(kind):
             return False
@@ -175,6 +192,16 @@ class GuardedOutlet:
     def events(self) -> AsyncIterator[OutletEvent]:
         """What happens from now on, in order."""
         return self._feed.read()
+
+    def examine(self) -> tuple[Finding, ...]:
+        """What its parts say of themselves now; nothing is moved for it."""
+        return examine_outlet(
+            self._config,
+            self._board,
+            self.snapshot(),
+            kept=self._latches.kept(self._config.id),
+            now_s=self._loop.time(),
+        )
 
     def _changed(self) -> None:
         """The board shows something new; several such notices before the next step count once."""
@@ -247,8 +274,10 @@ class GuardedOutlet:
     def _release(self) -> None:
         if self._beating is not None:
             self._beating.cancel()
-        # One that has its power from the contactor says no more.
-        self._meter_reading()
+        # A meter that has its power from the contactor says no more.
+        reading = self._meter_reading()
+        if self._state.raw in (PilotState.C, PilotState.D) and _flows(reading):
+            self._keep(opened_under_load=1)
 
     def _beat(self) -> None:
         """Hold the coil's interlock, from the loop that steps the machine: where it stops, the contactor opens."""
@@ -293,13 +322,20 @@ class GuardedOutlet:
                 log.warning("opened under load connector=%s current_ma=%s", connector, drawn_ma)
             case ContactorChanged(state=state):
                 log.info("contactor connector=%s state=%s", connector, state)
+            case StopPressed():
+                log.info("stop button connector=%s", connector)
             case _:
                 log.debug("outlet connector=%s %s", connector, event)
         self._feed.put(event)
 
-    def _keep(self, *, closes: int = 0) -> None:
+    def _keep(self, *, closes: int = 0, opened_under_load: int = 0) -> None:
         kinds = tuple(fault.kind for fault in self._state.faults if fault.rule.survives_restart)
-        latch = OutletLatch(faults=kinds, contactor_cycles=self.contactor_cycles + closes)
+        kept = self._latches.kept(self._config.id)
+        latch = OutletLatch(
+            faults=kinds,
+            contactor_cycles=kept.contactor_cycles + closes,
+            opened_under_load=kept.opened_under_load + opened_under_load,
+        )
         self._latches.keep(self._config.id, latch)
 
     def _watched_meter(self) -> WatchedMeter | SwitchedMeter | None:
@@ -315,3 +351,10 @@ class GuardedOutlet:
 
     def _meter_reading(self) -> MeterReading | None:
         return None if self._meter is None else self._meter.read()
+
+
+def _flows(reading: MeterReading | None) -> bool:
+    """False where a meter measures that next to nothing flows; a vehicle in C that nobody measures may draw."""
+    if reading is None or reading.current_ma is None:
+        return True
+    return max(reading.current_ma) >= _LOAD_MA

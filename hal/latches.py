@@ -22,10 +22,11 @@ _SCHEMA = "hal.latches/1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutletLatch:
-    """What is kept of one outlet."""
+    """What is kept of one outlet: its faults, how often its contactor closed, how often it opened under load."""
 
     faults: tuple[FaultKind, ...] = ()
     contactor_cycles: int = 0
+    opened_under_load: int = 0
 
 
 @dataclass(slots=True)
@@ -110,6 +111,7 @@ def _encoded(kept: Mapping[int, OutletLatch]) -> str:
         str(connector): {
             "faults": [str(kind) for kind in latch.faults],
             "contactor_cycles": latch.contactor_cycles,
+            "opened_under_load": latch.opened_under_load,
         }
         for connector, latch in kept.items()
     }
@@ -124,9 +126,11 @@ def _decoded(document: dict[str, Any]) -> dict[int, OutletLatch]:
 
 def _latch(entry: dict[str, object]) -> OutletLatch:
     names, cycles = entry["faults"], entry["contactor_cycles"]
-    if not isinstance(names, list) or not isinstance(cycles, int):
+    # Who wrote the file before did not count these.
+    under_load = entry.get("opened_under_load", 0)
+    if not isinstance(names, list) or not isinstance(cycles, int) or not isinstance(under_load, int):
         raise TypeError("an outlet needs faults and contactor_cycles")
     kinds = tuple(FaultKind(name) for name in names)
     if not all(FAULT_RULES[kind].survives_restart for kind in kinds):
         raise ValueError("a fault is listed that does not survive a restart")
-    return OutletLatch(faults=kinds, contactor_cycles=cycles)
+    return OutletLatch(faults=kinds, contactor_cycles=cycles, opened_under_load=under_load)

@@ -13,14 +13,21 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-HAL_FACE = ("hal.evse", "hal.light", "hal.values", "hal.iec61851")
+HAL_FACE = (
+    "hal.evse",
+    "hal.examination",
+    "hal.light",
+    "hal.values",
+    "hal.iec61851",
+    "hal.readers.id_format",
+)
 CONTROL_FACE = ("cpd.control.api", "cpd.control.client")
 
 ALLOWED = {
     "cpd": (),
     "cpd.errors": (),
     "cpd.clock": (),
-    "cpd.systemd": (),
+    "cpd.systemd": ("hal.systemd",),
     "cpd.hard_reset": (),
     "cpd.firmware": ("cpd.station.firmware", "cpd.transfers"),
     "cpd.transfers": (),
@@ -30,12 +37,14 @@ ALLOWED = {
         "cpd.ocpp.frame_ring",
         "cpd.station",
         "cpd.storage.schema",
+        "cpd.settings",
         "cpd.transfers",
         "cpd.domain",
         "cpd.clock",
         "cpd.errors",
+        "hal.examination",
     ),
-    "cpd.settings": ("cpd.__version__", "cpd.errors", "cpd.domain.variables"),
+    "cpd.settings": ("cpd.__version__", "cpd.errors", "cpd.domain.variables", "hal.settings", "hal.errors"),
     "cpd.domain": HAL_FACE,
     "cpd.station": ("cpd.domain", "cpd.clock", "cpd.errors", *HAL_FACE),
     "cpd.storage": ("cpd.station.repositories", "cpd.domain", "cpd.errors"),
@@ -47,8 +56,11 @@ ALLOWED = {
         "cpd.settings.changes",
         "cpd.clock",
         "cpd.errors",
+        "hal.errors",
+        "hal.world_acts",
         *HAL_FACE,
     ),
+    "cpd.control.listener": ("cpd.errors", "hal.errors", "hal.unix_socket"),
     "cpd.control.api": (),
     "cpd.control.client": ("cpd.control.api",),
     "cpd.cli": CONTROL_FACE,
@@ -73,8 +85,6 @@ ALLOWED = {
         "cpd.domain.local_time",
         "cpd.ocpp.link",
         "cpd.ocpp.transport",
-        "hal.guard",
-        "hal.outlet.config",
     ),
     "cpd.daemon": ("cpd", "hal"),
     "hal": (),
@@ -98,6 +108,10 @@ THIRD_PARTY = {
     "cpd.lab": {"click", "msgspec", "ocpp", "websockets"},
     "cpd": {"msgspec"},
     "hal": set(),
+    "hal.settings": {"msgspec"},
+    "hal.boards.gpio.chip": {"gpiozero", "lgpio"},
+    "hal.serial_line": {"serial"},
+    "hal.readers.keyboard": {"evdev"},
 }
 """Libraries by package. A driver's library belongs to the one module of `hal` that drives it."""
 

@@ -5,6 +5,7 @@ time: jumping past it would let `asyncio.timeout` around the job fire at once.
 """
 
 import asyncio
+import math
 import selectors
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
@@ -21,8 +22,9 @@ STUCK_AFTER_S = 20.0
 
 
 class _JumpingSelector(selectors.DefaultSelector):
-    def __init__(self) -> None:
+    def __init__(self, jumped: Callable[[], None]) -> None:
         super().__init__()
+        self._jumped = jumped
         self.now_s = 1_000.0
         self.jobs = 0
 
@@ -32,6 +34,7 @@ class _JumpingSelector(selectors.DefaultSelector):
             return ready
         if self.jobs == 0 and timeout is not None:
             self.now_s += timeout
+            self._jumped()
             return ready
         ready = super().select(STUCK_AFTER_S)
         if not ready:
@@ -43,12 +46,16 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     """A selector loop on virtual time; `time()` starts at 1 000 s."""
 
     def __init__(self) -> None:
-        self._jumping = _JumpingSelector()
+        self._jumping = _JumpingSelector(self._jumped)
         super().__init__(self._jumping)
-        self._clock_resolution = 1e-9
+        self._jumped()
 
     def time(self) -> float:
         return self._jumping.now_s
+
+    def _jumped(self) -> None:
+        # No timer is called before its time, not even by a picosecond: who then looks at the clock waits again.
+        self._clock_resolution = math.ulp(self._jumping.now_s)
 
     def run_in_executor(  # type: ignore[override]
         self, executor: Executor | None, func: Callable[..., T], *args: Any

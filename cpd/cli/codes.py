@@ -216,8 +216,9 @@ CODES = {
     ),
     "FAULT_GUARD_LOST": Explained(
         "FAULT: GUARD LOST",
-        "The process that drives the hardware is gone; all contactors are open.",
-        "systemctl status cpd-guard",
+        "The process that drives the hardware, or its line to a controller, is silent: nobody knows whether the "
+        "contactor is open. What was offered lapses after 3 s.",
+        "cpd doctor, then sudo systemctl status cpd-guard",
     ),
 }
 

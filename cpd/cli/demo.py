@@ -17,8 +17,9 @@ from cpd.cli.terminal import terminal_for
 def demo(fast: bool, csms: str | None, ev: str | None, names: bool, csms_behaviour: str) -> int:
     """Play a charging session and check it.
 
-    A central system and the charger run as processes of their own, on simulated hardware. An EV charges,
-    obeys charging profiles, loses power, and charges again. Exits 0 only if all was as expected.
+    A central system, the charger and its guard run as processes of their own, on simulated hardware. An EV
+    charges and obeys charging profiles, the daemon is killed, and the session goes on. Exits 0 only if all was
+    as expected.
 
     With --csms or --ev one or two sessions are charged instead at a central system, or by a vehicle, with
     a habit that the field knows, and the ledger must be exact behind them.

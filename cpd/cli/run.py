@@ -23,14 +23,14 @@ def run(ctx: click.Context, config: str | None) -> int:
     gc.disable()
     from cpd.daemon import run as run_daemon
     from cpd.errors import CpdError, SettingsError
-    from hal.errors import HalError
+    from hal.errors import DeviceUnavailable, GuardUnavailable, HalError
 
     gc.freeze()
     gc.enable()
     status = 0
     try:
         status = run_daemon(Path(config_path(ctx, config)))
-    except* SettingsError as mistakes:
+    except* (SettingsError, DeviceUnavailable, GuardUnavailable) as mistakes:
         _complain(mistakes)
         status = 2
     except* (CpdError, HalError) as failures:

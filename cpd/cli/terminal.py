@@ -10,6 +10,8 @@ TABLE_WIDTH = 100
 
 DEFAULT_WIDTH = 80
 NARROWEST = 32
+_LEAST_ROOM = 2
+"""The widest characters take so many columns."""
 
 _ASCII = {
     "●": "[ok]",
@@ -77,8 +79,11 @@ class Terminal(NamedTuple):
         return (kept.rstrip() + ellipsis)[:columns]
 
     def wrap(self, words: str, indent: int = 0) -> list[str]:
-        """*words* in lines after *indent* spaces; a word longer than a line is broken."""
-        room = self.width - indent
+        """*words* in lines after *indent* spaces; a word longer than a line is broken.
+
+        An *indent* that leaves no room makes the lines too long rather than endless.
+        """
+        room = max(_LEAST_ROOM, self.width - indent)
         lines: list[str] = []
         line = ""
         for word in _words(self.text(words)):

@@ -365,6 +365,24 @@ class LocalLimitDocument(TypedDict):
 TransactionAction = Literal["StartTransaction", "MeterValues", "StopTransaction"]
 
 
+class FindingDocument(TypedDict):
+    """One part: *health* is ok, warning or failed; *connector* None where it serves all of them."""
+
+    part: str
+    connector: int | None
+    health: Literal["ok", "warning", "failed"]
+    evidence: str
+    next_step: str
+
+
+class DoctorDocument(TypedDict):
+    """`doctor`; *running* False where no daemon was there to be asked, and only its surroundings were looked at."""
+
+    schema: Literal["cpd.doctor/1"]
+    running: bool
+    findings: list[FindingDocument]
+
+
 class QueuedMessageDocument(TypedDict):
     """A message about a transaction that the CSMS has not taken, *dead* once it was given up.
 
@@ -493,6 +511,46 @@ class AuthDocument(TypedDict):
     cache: AuthCacheDocument
     spellings: list[SpellingDocument]
     if_refused_later: RefusedLaterDocument
+
+
+class CardSpellingDocument(TypedDict):
+    """A way to spell a card's idTag, by the keys of ``[[reader]]`` that make it.
+
+    *local_list* and *cache*: the status of its entry there, None where it has none.
+    """
+
+    id_tag: str
+    byte_order: Literal["msb", "lsb"]
+    id_format: Literal["hex", "decimal"]
+    id_bytes: int
+    local_list: str | None
+    cache: str | None
+
+
+class ShownCardDocument(TypedDict):
+    """A card that was held to a reader: *id_tag* is what would be sent, *uid* the bytes that were read, in hex.
+
+    *at* is None while nobody knows the time; *connector* None where the reader serves all of them. A reader that
+    tells no bytes has *uid* None and no *spellings*.
+    """
+
+    schema: Literal["cpd.rfid/1"]
+    at: str | None
+    connector: int | None
+    id_tag: str
+    uid: str | None
+    local_list: str | None
+    cache: str | None
+    spellings: list[CardSpellingDocument]
+
+
+class ShownCardsDocument(TypedDict):
+    """`rfid.watch`, `rfid.cards`: *last* is the number to go on from; *ends_in_s* 0: cards work as ever again."""
+
+    schema: Literal["cpd.rfid.cards/1"]
+    cards: list[ShownCardDocument]
+    last: int
+    ends_in_s: float
 
 
 class DryRunDocument(TypedDict):

@@ -3,7 +3,7 @@
 One table; what is not in it is answered `not_supported`. Types and ranges were checked before.
 """
 
-from cpd.control import auth, bundle, configuration, delay, local_limit, operation, queue
+from cpd.control import auth, bundle, configuration, delay, doctor, local_limit, operation, queue, rfid
 from cpd.control.api import (
     ClearedDocument,
     DoneDocument,
@@ -105,12 +105,12 @@ async def connect_csms(target: ControlTarget, _params: Params, _caller: Caller) 
 
 
 async def mock_plug_in(target: ControlTarget, params: PlugInParams, _caller: Caller) -> DoneDocument:
-    _world(target, params.connector).plug_in(params.connector, params.cable_a)
+    await _world(target, params.connector).plug_in(params.connector, params.cable_a)
     return DONE
 
 
 async def mock_plug_out(target: ControlTarget, params: ConnectorParams, _caller: Caller) -> DoneDocument:
-    _world(target, params.connector).plug_out(params.connector)
+    await _world(target, params.connector).plug_out(params.connector)
     return DONE
 
 
@@ -122,28 +122,28 @@ async def mock_ev(target: ControlTarget, params: EvParams, _caller: Caller) -> D
         ventilation=params.ventilation,
         personality=params.personality,
     )
-    _world(target, params.connector).ev(params.connector, wishes)
+    await _world(target, params.connector).ev(params.connector, wishes)
     return DONE
 
 
 async def mock_swipe(target: ControlTarget, params: CardParams, _caller: Caller) -> DoneDocument:
-    _world(target, params.connector).swipe(params.id_tag, params.connector)
+    await _world(target, params.connector).swipe(params.id_tag, params.connector)
     return DONE
 
 
 async def mock_fault(target: ControlTarget, params: FaultParams, _caller: Caller) -> DoneDocument:
-    _world(target, params.connector).fault(params.connector, params.kind, params.active)
+    await _world(target, params.connector).fault(params.connector, params.kind, params.active)
     return DONE
 
 
 async def mock_deceive(target: ControlTarget, params: DeceiveParams, _caller: Caller) -> DoneDocument:
-    _world(target, params.connector).deceive(params.connector, params.defect, params.active)
+    await _world(target, params.connector).deceive(params.connector, params.defect, params.active)
     return DONE
 
 
 async def mock_meter(target: ControlTarget, params: MeterParams, _caller: Caller) -> DoneDocument:
     voltage_mv = _thousandfold(params.voltage_v)
-    _world(target, params.connector).meter(params.connector, params.energy_wh, voltage_mv)
+    await _world(target, params.connector).meter(params.connector, params.energy_wh, voltage_mv)
     return DONE
 
 
@@ -156,7 +156,9 @@ METHODS: dict[str, Method] = {
     "transactions.list": Method(TransactionsParams, list_transactions),
     **auth.METHODS,
     **bundle.METHODS,
+    **doctor.METHODS,
     **queue.METHODS,
+    **rfid.METHODS,
     **local_limit.METHODS,
     **delay.METHODS,
     **operation.METHODS,

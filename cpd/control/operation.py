@@ -88,7 +88,7 @@ async def acknowledge_fault(
     kind = _standing_fault(connector, params.code)
     if params.dry_run:
         return _tried(f"acknowledge {kind} on connector {connector.id}", [])
-    if not target.acknowledge_fault(connector.id, kind):
+    if not await target.acknowledge_fault(connector.id, kind):
         raise ControlRefused(
             "refused", f"the cause of {kind} still stands", "service it first, then acknowledge it"
         )

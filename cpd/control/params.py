@@ -145,6 +145,12 @@ class TraceParams(Params, frozen=True):
     limit: Annotated[int, Meta(ge=1, le=2_000)] = 50
 
 
+class ShownCardsParams(Params, frozen=True):
+    """The cards behind number *after*."""
+
+    after: Annotated[int, Meta(ge=0)] = 0
+
+
 class IdTagParams(Params, frozen=True):
     """An idTag that is asked about."""
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime
-from typing import Protocol
 
 from cpd.control.api import TraceDocument
 from cpd.control.target import ControlRefused, EvWishes, MockWorld
@@ -17,6 +16,7 @@ from cpd.domain.variables import ChangeOutcome
 from cpd.errors import SettingsError
 from cpd.settings.changes import Changes
 from cpd.station.access import StartRefusal
+from cpd.station.card_watch import CardSheet
 from cpd.station.configuration import ConfigurationKey
 from cpd.station.csms import Csms
 from cpd.station.diagnostics import Bundle
@@ -26,8 +26,21 @@ from cpd.station.reset import ResetKind
 from cpd.station.snapshot import StationSnapshot
 from cpd.station.station import Station
 from cpd.station.timebase import Timebase
+from hal.errors import HalError
 from hal.evse import CardRead
+from hal.examination import Finding
 from hal.values import FaultKind, UnlockResult
+from hal.world_acts import (
+    Break,
+    Deceive,
+    Perform,
+    PlugIn,
+    PlugOut,
+    Swipe,
+    TurnMeter,
+    Wish,
+    WorldAct,
+)
 
 _CLOSING = frozenset(
     {
@@ -40,32 +53,12 @@ _CLOSING = frozenset(
 )
 
 
-class World(Protocol):
-    """The world of a mock board; refuses with ValueError."""
-
-    def plug_in(self, connector: int, cable_a: int = ...) -> None: ...
-    def plug_out(self, connector: int) -> None: ...
-    def ev(
-        self,
-        connector: int,
-        *,
-        ready: bool | None = ...,
-        max_current_a: int | None = ...,
-        phases: int | None = ...,
-        ventilation: bool | None = ...,
-        personality: str | None = ...,
-    ) -> None: ...
-    def swipe(self, id_tag: str, connector: int | None = ...) -> None: ...
-    def fault(self, connector: int, kind: str, active: bool) -> None: ...
-    def deceive(self, connector: int, defect: str, active: bool) -> None: ...
-    def meter(self, connector: int, *, energy_wh: int | None = ..., voltage_v: int | None = ...) -> None: ...
-
-
 class StationTarget:
     """A `cpd.control.target.ControlTarget`.
 
-    *profile_document* spells a profile as the CSMS would; *reload* follows the configuration file anew,
-    *bundle* makes a bundle, *trace* shows frames.
+    *perform* acts upon the mock's world, None on real hardware. *profile_document* spells a profile as the CSMS
+    would; *reload* follows the configuration file anew, *bundle* makes a bundle, *trace* shows frames, *examine*
+    looks at every part.
     """
 
     def __init__(
@@ -75,11 +68,12 @@ class StationTarget:
         store: Store,
         timebase: Timebase,
         *,
-        world: World | None,
+        perform: Perform | None,
         profile_document: Callable[[ChargingProfile], dict[str, object]],
         reload: Callable[[], Awaitable[Changes]],
         bundle: Callable[[Window], Awaitable[Bundle]],
         trace: Callable[[int, int], TraceDocument],
+        examine: Callable[[], Awaitable[tuple[Finding, ...]]],
     ) -> None:
         self._station = station
         self._csms = csms
@@ -89,7 +83,8 @@ class StationTarget:
         self._reload = reload
         self._bundle = bundle
         self._trace = trace
-        self.mock: MockWorld | None = None if world is None else RefusingWorld(world)
+        self._examine = examine
+        self.mock: MockWorld | None = None if perform is None else RefusingWorld(perform)
 
     def snapshot(self) -> StationSnapshot:
         return self._station.snapshot()
@@ -155,6 +150,12 @@ class StationTarget:
     async def explain(self, id_tag: str) -> Explanation:
         return await self._station.explaining.explain(id_tag)
 
+    def watch_cards(self) -> CardSheet:
+        return self._station.card_watch.begin()
+
+    async def watched_cards(self, after: int) -> CardSheet:
+        return await self._station.card_watch.ask(after)
+
     async def authorize(self, id_tag: str, connector: int | None) -> None:
         if not self._station.present_card(CardRead(id_tag=id_tag, connector=connector)):
             raise ControlRefused("refused", "too many cards wait already", "try again in a few seconds")
@@ -177,8 +178,8 @@ class StationTarget:
     async def set_availability(self, connector: int, operative: bool) -> AvailabilityOutcome:
         return await self._station.availability.change(Origin.LOCAL, connector, operative)
 
-    def acknowledge_fault(self, connector: int, kind: FaultKind) -> bool:
-        return self._station.connectors[connector].evse.acknowledge_fault(kind)
+    async def acknowledge_fault(self, connector: int, kind: FaultKind) -> bool:
+        return await self._station.connectors[connector].evse.acknowledge_fault(kind)
 
     async def reload(self) -> Changes:
         try:
@@ -200,6 +201,9 @@ class StationTarget:
     def trace(self, after: int, limit: int) -> TraceDocument:
         return self._trace(after, limit)
 
+    async def examine(self) -> tuple[Finding, ...]:
+        return await self._examine()
+
     async def bundle(self, window: Window) -> Bundle:
         return await self._bundle(window)
 
@@ -218,23 +222,20 @@ def _closes(blocker: Blocker) -> bool:
 class RefusingWorld:
     """The mock's world, its refusals in words for a technician."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, perform: Perform) -> None:
+        self._perform = perform
 
-    def plug_in(self, connector: int, cable_a: int | None) -> None:
-        if cable_a is None:
-            self._try(lambda: self._world.plug_in(connector))
-        else:
-            self._try(lambda: self._world.plug_in(connector, cable_a))
+    async def plug_in(self, connector: int, cable_a: int | None) -> None:
+        await self._try(PlugIn(connector=connector, cable_a=cable_a))
 
-    def plug_out(self, connector: int) -> None:
-        self._try(lambda: self._world.plug_out(connector))
+    async def plug_out(self, connector: int) -> None:
+        await self._try(PlugOut(connector=connector))
 
-    def ev(self, connector: int, wishes: EvWishes) -> None:
+    async def ev(self, connector: int, wishes: EvWishes) -> None:
         max_current_a = None if wishes.max_current_ma is None else wishes.max_current_ma // 1_000
-        self._try(
-            lambda: self._world.ev(
-                connector,
+        await self._try(
+            Wish(
+                connector=connector,
                 ready=wishes.ready,
                 max_current_a=max_current_a,
                 phases=wishes.phases,
@@ -243,23 +244,25 @@ class RefusingWorld:
             )
         )
 
-    def swipe(self, id_tag: str, connector: int | None) -> None:
-        self._try(lambda: self._world.swipe(id_tag, connector))
+    async def swipe(self, id_tag: str, connector: int | None) -> None:
+        await self._try(Swipe(id_tag=id_tag, connector=connector))
 
-    def fault(self, connector: int, kind: FaultKind, active: bool) -> None:
-        self._try(lambda: self._world.fault(connector, kind, active))
+    async def fault(self, connector: int, kind: FaultKind, active: bool) -> None:
+        await self._try(Break(connector=connector, kind=kind, active=active))
 
-    def deceive(self, connector: int, defect: str, active: bool) -> None:
-        self._try(lambda: self._world.deceive(connector, defect, active))
+    async def deceive(self, connector: int, defect: str, active: bool) -> None:
+        await self._try(Deceive(connector=connector, defect=defect, active=active))
 
-    def meter(self, connector: int, energy_wh: int | None, voltage_mv: int | None) -> None:
+    async def meter(self, connector: int, energy_wh: int | None, voltage_mv: int | None) -> None:
         voltage_v = None if voltage_mv is None else voltage_mv // 1_000
-        self._try(lambda: self._world.meter(connector, energy_wh=energy_wh, voltage_v=voltage_v))
+        await self._try(TurnMeter(connector=connector, energy_wh=energy_wh, voltage_v=voltage_v))
 
-    def _try(self, action: Callable[[], None]) -> None:
+    async def _try(self, act: WorldAct) -> None:
         try:
-            action()
+            await self._perform(act)
         except ValueError as error:
             raise ControlRefused(
                 "invalid_params", str(error), "cpd mock --help shows what is possible"
             ) from error
+        except HalError as error:
+            raise ControlRefused("refused", str(error), "systemctl status cpd-guard") from error

@@ -18,12 +18,14 @@ from cpd.domain.transactions import Transaction
 from cpd.domain.variables import ChangeOutcome
 from cpd.errors import CpdError
 from cpd.settings.changes import Changes
+from cpd.station.card_watch import CardSheet
 from cpd.station.configuration import ConfigurationKey
 from cpd.station.diagnostics import Bundle
 from cpd.station.explanation import Explanation
 from cpd.station.repositories import JournalEntry
 from cpd.station.reset import ResetKind
 from cpd.station.snapshot import StationSnapshot
+from hal.examination import Finding
 from hal.values import FaultKind, UnlockResult
 
 
@@ -50,25 +52,25 @@ class EvWishes:
 class MockWorld(Protocol):
     """The world around the mock board. What it cannot do it refuses with `ControlRefused`."""
 
-    def plug_in(self, connector: int, cable_a: int | None) -> None:
+    async def plug_in(self, connector: int, cable_a: int | None) -> None:
         """Plug the EV in; *cable_a* is the ampacity of its cable, None: as before."""
 
-    def plug_out(self, connector: int) -> None:
+    async def plug_out(self, connector: int) -> None:
         """Unplug the EV."""
 
-    def ev(self, connector: int, wishes: EvWishes) -> None:
+    async def ev(self, connector: int, wishes: EvWishes) -> None:
         """Change what the EV wants."""
 
-    def swipe(self, id_tag: str, connector: int | None) -> None:
+    async def swipe(self, id_tag: str, connector: int | None) -> None:
         """Present a card; swipes queue."""
 
-    def fault(self, connector: int, kind: FaultKind, active: bool) -> None:
+    async def fault(self, connector: int, kind: FaultKind, active: bool) -> None:
         """Raise a fault, or take its cause away."""
 
-    def deceive(self, connector: int, defect: str, active: bool) -> None:
+    async def deceive(self, connector: int, defect: str, active: bool) -> None:
         """Let a part deceive the outlet, or mend it."""
 
-    def meter(self, connector: int, energy_wh: int | None, voltage_mv: int | None) -> None:
+    async def meter(self, connector: int, energy_wh: int | None, voltage_mv: int | None) -> None:
         """Set the simulated register or the mains voltage; None leaves it as it is."""
 
 
@@ -129,6 +131,12 @@ class ControlTarget(Protocol):
     async def explain(self, id_tag: str) -> Explanation:
         """What would become of *id_tag*, and why; the CSMS is not asked."""
 
+    def watch_cards(self) -> CardSheet:
+        """From now on cards are only shown, for a minute at most, and while `watched_cards` is asked."""
+
+    async def watched_cards(self, after: int) -> CardSheet:
+        """The cards that were shown behind number *after*."""
+
     async def authorize(self, id_tag: str, connector: int | None) -> None:
         """Go on as if the card had been presented."""
 
@@ -144,7 +152,7 @@ class ControlTarget(Protocol):
     async def set_availability(self, connector: int, operative: bool) -> AvailabilityOutcome:
         """Take a connector (0: the station) out of service at the charger, or back."""
 
-    def acknowledge_fault(self, connector: int, kind: FaultKind) -> bool:
+    async def acknowledge_fault(self, connector: int, kind: FaultKind) -> bool:
         """Clear a fault that waits for service; False where its cause still stands."""
 
     async def reload(self) -> Changes:
@@ -165,6 +173,9 @@ class ControlTarget(Protocol):
 
     def trace(self, after: int, limit: int) -> TraceDocument:
         """The newest *limit* OCPP frames behind number *after*, without secrets."""
+
+    async def examine(self) -> tuple[Finding, ...]:
+        """What every part says of itself now, without side effects; may take some seconds."""
 
     async def bundle(self, window: Window) -> Bundle:
         """Everything that helps to find out what the charger does, without secrets; may take some seconds."""

@@ -46,14 +46,13 @@ _SHOWN_BY: Final = MappingProxyType(
         FaultKind.POWER_SWITCH_FAILURE: "the contactor's feedback contradicts itself",
         FaultKind.METER_OFFLINE: "the meter does not answer, so nothing can be started",
         FaultKind.READER_OFFLINE: "the card reader does not answer",
-        FaultKind.GUARD_LOST: "the process that drives the hardware is gone",
+        FaultKind.GUARD_LOST: "the guard, or its line to a controller, is silent",
     }
 )
 _CLEARED_BY: Final = MappingProxyType(
     {
         Clearing.UNPLUG: "unplug the vehicle once the cause is gone",
         Clearing.ACKNOWLEDGE: "service it, then: cpd fault ack {connector} {kind}",
-        Clearing.RECOVERS: "clears by itself when the cause is gone",
         Clearing.RECOVERS_FOR_60_S: "clears 60 s after the cause is gone",
     }
 )
@@ -61,8 +60,11 @@ _SEEN_TO: Final = MappingProxyType(
     {
         FaultKind.METER_OFFLINE: "look at the meter and its wiring",
         FaultKind.READER_OFFLINE: "look at the reader, or start remotely",
+        FaultKind.OVER_TEMPERATURE: "let it cool down; look for loose terminals",
+        FaultKind.GUARD_LOST: "cpd doctor, then sudo systemctl status cpd-guard",
     }
 )
+"""What is to be done about a fault that ends with its cause; of the others, what ends them is told."""
 
 
 def _faults(situation: Situation) -> list[Cause]:
@@ -83,11 +85,10 @@ def _fault(fault: Fault, connector: int) -> Cause:
             evidence="the emergency stop is pressed",
             next_step="release the emergency stop",
         )
-    return Cause(
-        code=f"FAULT_{fault.kind.upper()}",
-        evidence=_SHOWN_BY[fault.kind],
-        next_step=_CLEARED_BY[fault.rule.clearing].format(connector=connector, kind=fault.kind.value),
-    )
+    next_step = _SEEN_TO.get(fault.kind)
+    if next_step is None:
+        next_step = _CLEARED_BY[fault.rule.clearing].format(connector=connector, kind=fault.kind.value)
+    return Cause(code=f"FAULT_{fault.kind.upper()}", evidence=_SHOWN_BY[fault.kind], next_step=next_step)
 
 
 def _harmless(kind: FaultKind) -> Cause:

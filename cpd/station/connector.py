@@ -31,7 +31,16 @@ from cpd.station.plug import Plug
 from cpd.station.reservations import Reservations
 from cpd.station.signal import Signal
 from cpd.station.timebase import Timebase
-from hal.evse import CableChanged, DutyChanged, Evse, FaultRaised, Offer, OutletEvent, PilotChanged
+from hal.evse import (
+    CableChanged,
+    DutyChanged,
+    Evse,
+    FaultRaised,
+    Offer,
+    OutletEvent,
+    PilotChanged,
+    StopPressed,
+)
 from hal.values import Fault, LockState, PilotState
 
 log = logging.getLogger(__name__)
@@ -229,6 +238,9 @@ class ConnectorTask:
             case FaultRaised(fault=fault):
                 self._condition.raised(fault)
                 self._faulted(fault)
+            case StopPressed():
+                self._course.latch(StopReason.LOCAL)
+                self._lease.settle()
             case CableChanged() | DutyChanged():
                 self._caps.look()
             case _:

@@ -192,8 +192,8 @@ class _LifetimeEvse:
     def wake(self) -> None:
         self._evse.wake()
 
-    def acknowledge_fault(self, kind: FaultKind) -> bool:
-        return self._evse.acknowledge_fault(kind)
+    async def acknowledge_fault(self, kind: FaultKind) -> bool:
+        return await self._evse.acknowledge_fault(kind)
 
     def events(self) -> AsyncIterator[OutletEvent]:
         return self._evse.events()

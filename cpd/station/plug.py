@@ -23,7 +23,8 @@ class Plug:
         self._clock = clock
         self._configuration = configuration
         self._kept_from: Transaction | None = None
-        self._held = False
+        # Told once in any case: a guard that has outlived an earlier daemon may still hold the plug for that.
+        self._held: bool | None = None
         self.plugged_at_s = clock.monotonic_s() if self.is_in else None
         self.ended = False
 
@@ -63,7 +64,9 @@ class Plug:
 
     def stopping(self, reason: StopReason | None) -> None:
         """The transaction is to end for *reason*; what is plugged in after an unplugging is another wish."""
-        self.ended = self.is_kept or (self.is_in and reason is not StopReason.EV_DISCONNECTED)
+        # A pilot that cannot be read unplugs nobody.
+        stayed = self.plugged_at_s is not None and reason is not StopReason.EV_DISCONNECTED
+        self.ended = self.is_kept or stayed
 
     def started(self) -> None:
         """A transaction has begun with what is plugged in."""

@@ -61,7 +61,7 @@ class Station(StationParts):
             rng=rng,
         )
         resume = config.resume_after_power_loss
-        await recover(kept.running, station.ledger, station.hal.evses, resume=resume)
+        await recover(kept.running, station.ledger, station.hal.evses, resume=resume, boot=timebase.boot)
         for interrupted in kept.running:
             if interrupted.connector not in station.ledger.running:
                 station.hal.cut_off(interrupted.connector)
@@ -181,7 +181,8 @@ class Station(StationParts):
 
     async def _read_cards(self) -> None:
         async for card in self.hal.cards():
-            self.present_card(card)
+            if not self.card_watch.takes(card):
+                self.present_card(card)
 
     async def _follow_clock(self) -> None:
         while True:

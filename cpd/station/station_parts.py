@@ -12,6 +12,7 @@ from cpd.station.admission import Admission
 from cpd.station.aligned import AlignedSampler
 from cpd.station.authorizer import Authorizer
 from cpd.station.availability import OperativeStates
+from cpd.station.card_watch import CardWatch
 from cpd.station.config import StationConfig
 from cpd.station.configuration import Configuration
 from cpd.station.connector import ConnectorTask
@@ -191,6 +192,7 @@ class StationParts:
         self.explaining = Explaining(
             self.authorizer, self.local_list, configuration=self.configuration, csms=csms, timebase=timebase
         )
+        self.card_watch = CardWatch(self.authorizer, timebase.clock)
         self.admission = Admission(
             self.connectors,
             ledger=self.ledger,

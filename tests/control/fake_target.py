@@ -1,9 +1,10 @@
 """A station on paper: snapshots built by hand, and a `ControlTarget` that records what is asked of it."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 
 from cpd.clock import ClockSource
 from cpd.control.api import TraceDocument
@@ -37,13 +38,16 @@ from cpd.domain.supply import Constraint, ConstraintKind
 from cpd.domain.transactions import FactKind, Moment, StopReason, Transaction
 from cpd.domain.variables import ChangeOutcome
 from cpd.settings.changes import Change, Changes
+from cpd.station.card_watch import Candidate, CardSheet, ShownCard
 from cpd.station.configuration import ConfigurationKey
 from cpd.station.diagnostics import Bundle
 from cpd.station.explanation import Explanation
 from cpd.station.repositories import JournalEntry
 from cpd.station.reset import ResetKind
 from cpd.station.snapshot import ConnectorSnapshot, LinkSnapshot, StationIdentity, StationSnapshot
-from hal.evse import OutletSnapshot
+from hal.evse import CardRead, OutletSnapshot
+from hal.examination import Finding, Health
+from hal.readers.id_format import candidates_of
 from hal.values import (
     ContactorState,
     Fault,
@@ -363,31 +367,90 @@ def a_blocked_card_explained() -> Explanation:
     return replace(alone, connection=Connection.OFFLINE, has_csms=False, list_version=-1)
 
 
+FINDINGS = (
+    Finding(part="software", connector=None, health=Health.OK, evidence="cpd 0.1.0, Python 3.11.2"),
+    Finding(part="machine", connector=None, health=Health.OK, evidence="Raspberry Pi 4 Model B Rev 1.4"),
+    Finding(
+        part="clock",
+        connector=None,
+        health=Health.FAILED,
+        evidence="nobody has set it",
+        next_step="sudo timedatectl set-ntp true, or connect the CSMS",
+    ),
+    Finding(part="central system", connector=None, health=Health.OK, evidence="online, answered 4 s ago"),
+    Finding(
+        part="pilot",
+        connector=1,
+        health=Health.OK,
+        evidence="state C, +6.0 V / -12.0 V, PWM 26.6 %",
+    ),
+    Finding(
+        part="contactor", connector=1, health=Health.OK, evidence="closed, as told; cycles 1204, 3 under load"
+    ),
+    Finding(
+        part="meter",
+        connector=1,
+        health=Health.FAILED,
+        evidence="does not answer",
+        next_step="check its supply, A/B wires, unit and baud rate",
+    ),
+    Finding(
+        part="temperature",
+        connector=2,
+        health=Health.WARNING,
+        evidence="63.5 °C",
+        next_step="less is offered; check ventilation and terminals",
+    ),
+)
+
+
+def a_sheet(*cards: CardRead, known: Mapping[str, Known] = MappingProxyType({})) -> CardSheet:
+    """What a watch shows at its end: *cards*, with what list and cache have *known* about idTags."""
+
+    def looked_up(id_tag: str) -> Known:
+        return known.get(id_tag, Known())
+
+    shown = tuple(
+        ShownCard(
+            seq=seq,
+            at_s=BOOT_MONOTONIC_S,
+            card=card,
+            known=looked_up(card.id_tag),
+            candidates=tuple(
+                Candidate(id_tag=id_tag, id_format=id_format, known=looked_up(id_tag))
+                for id_format, id_tag in (candidates_of(bytes.fromhex(card.uid)) if card.uid else ())
+            ),
+        )
+        for seq, card in enumerate(cards, 1)
+    )
+    return CardSheet(now=NOW, cards=shown, last=len(cards), ends_in_s=0.0)
+
+
 class FakeWorld:
     """The mock's world; *acts* is what was done to it."""
 
     def __init__(self) -> None:
         self.acts: list[tuple[object, ...]] = []
 
-    def plug_in(self, connector: int, cable_a: int | None) -> None:
+    async def plug_in(self, connector: int, cable_a: int | None) -> None:
         self.acts.append(("plug_in", connector, cable_a))
 
-    def plug_out(self, connector: int) -> None:
+    async def plug_out(self, connector: int) -> None:
         self.acts.append(("plug_out", connector))
 
-    def ev(self, connector: int, wishes: EvWishes) -> None:
+    async def ev(self, connector: int, wishes: EvWishes) -> None:
         self.acts.append(("ev", connector, wishes))
 
-    def swipe(self, id_tag: str, connector: int | None) -> None:
+    async def swipe(self, id_tag: str, connector: int | None) -> None:
         self.acts.append(("swipe", id_tag, connector))
 
-    def fault(self, connector: int, kind: FaultKind, active: bool) -> None:
+    async def fault(self, connector: int, kind: FaultKind, active: bool) -> None:
         self.acts.append(("fault", connector, kind, active))
 
-    def deceive(self, connector: int, defect: str, active: bool) -> None:
+    async def deceive(self, connector: int, defect: str, active: bool) -> None:
         self.acts.append(("deceive", connector, defect, active))
 
-    def meter(self, connector: int, energy_wh: int | None, voltage_mv: int | None) -> None:
+    async def meter(self, connector: int, energy_wh: int | None, voltage_mv: int | None) -> None:
         self.acts.append(("meter", connector, energy_wh, voltage_mv))
 
 
@@ -418,6 +481,9 @@ class FakeTarget:
             warnings=(),
         )
         self.unlocks = UnlockResult.UNLOCKED
+        self.shown: tuple[CardRead, ...] = ()
+        self.watch_goes_on_s = 0.0
+        self.findings = FINDINGS
         self.mended = True
         self.delayed = True
         self.snapshot_error: Exception | None = None
@@ -538,7 +604,7 @@ class FakeTarget:
         self.acts.append(("set_availability", connector, operative))
         return AvailabilityOutcome.SCHEDULED
 
-    def acknowledge_fault(self, connector: int, kind: FaultKind) -> bool:
+    async def acknowledge_fault(self, connector: int, kind: FaultKind) -> bool:
         self.acts.append(("acknowledge_fault", connector, kind))
         return self.mended
 
@@ -565,6 +631,13 @@ class FakeTarget:
     async def explain(self, id_tag: str) -> Explanation:
         return an_explanation(id_tag)
 
+    def watch_cards(self) -> CardSheet:
+        self.acts.append(("watch_cards",))
+        return replace(a_sheet(), ends_in_s=60.0)
+
+    async def watched_cards(self, after: int) -> CardSheet:
+        return replace(a_sheet(*self.shown), ends_in_s=self.watch_goes_on_s)
+
     async def authorize(self, id_tag: str, connector: int | None) -> None:
         if id_tag == "BLOCKED":
             raise ControlRefused("refused", "the card is blocked", "use another card")
@@ -579,6 +652,9 @@ class FakeTarget:
     def trace(self, after: int, limit: int) -> TraceDocument:
         self.acts.append(("trace", after, limit))
         return {"schema": "cpd.trace/1", "frames": [], "last": after}
+
+    async def examine(self) -> tuple[Finding, ...]:
+        return self.findings
 
     async def bundle(self, window: Window) -> Bundle:
         self.acts.append(("bundle", window))

@@ -24,6 +24,8 @@ READING = {
     "auth.explain",
     "bundle",
     "trace",
+    "doctor",
+    "rfid.cards",
 }
 """Whoever adds a method here says that it changes nothing."""
 
@@ -41,6 +43,7 @@ CHANGING: dict[str, dict[str, Any]] = {
     "reload": {},
     "configuration.set": {"key": "HeartbeatInterval", "value": "60"},
     "configuration.reset": {"key": "HeartbeatInterval"},
+    "rfid.watch": {},
     "authorize": {"id_tag": "TAG"},
     "csms.disconnect": {},
     "csms.connect": {},

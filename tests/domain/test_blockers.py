@@ -189,6 +189,29 @@ def test_a_fault_that_lets_the_session_go_on_blocks_nothing(kind: FaultKind) -> 
     assert codes(charging(on=faulty(kind, on=CHARGING_OUTLET))) == []
 
 
+NEXT_STEPS = {
+    FaultKind.GROUND_FAULT: "unplug",
+    FaultKind.CONTACTOR_WELDED: "cpd fault ack 1 contactor_welded",
+    FaultKind.CONTACTOR_STUCK_OPEN: "cpd fault ack 1 contactor_stuck_open",
+    FaultKind.PILOT_SHORT: "unplug",
+    FaultKind.DIODE_MISSING: "unplug",
+    FaultKind.PILOT_FAULT: "unplug",
+    FaultKind.OVER_CURRENT: "unplug",
+    FaultKind.OVER_TEMPERATURE: "loose terminals",
+    FaultKind.UNDER_VOLTAGE: "60 s",
+    FaultKind.OVER_VOLTAGE: "60 s",
+    FaultKind.LOCK_FAILURE: "unplug",
+    FaultKind.EMERGENCY_STOP: "release the emergency stop",
+    FaultKind.POWER_SWITCH_FAILURE: "cpd fault ack 1 power_switch_failure",
+    FaultKind.GUARD_LOST: "systemctl status cpd-guard",
+}
+
+
+@pytest.mark.parametrize("kind", [kind for kind, rule in FAULT_RULES.items() if rule.opens], ids=str)
+def test_a_fault_names_the_act_that_ends_it(kind: FaultKind) -> None:
+    assert NEXT_STEPS[kind] in causes_of(charging(on=faulty(kind)))[0].next_step
+
+
 def test_faults_come_before_the_emergency_stop_and_the_oldest_first() -> None:
     kinds = (FaultKind.EMERGENCY_STOP, FaultKind.OVER_CURRENT, FaultKind.DIODE_MISSING)
     assert codes(charging(on=faulty(*kinds))) == [

@@ -5,7 +5,7 @@ Once all is mended, the outlet charges again: a fault that cannot be got rid of 
 
 import asyncio
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from hal.values import FaultKind, StopReason
 from tests.hal.bench import Bench, bench
 from tests.virtual_time import run_virtual
 
-Act = Callable[[Bench], None]
+Act = Callable[[Bench], Coroutine[None, None, object] | None]
 
 
 def plug_in(cable_a: int) -> Act:
@@ -46,10 +46,7 @@ def break_or_mend(kind: FaultKind, active: bool) -> Act:
 
 
 def acknowledge(kind: FaultKind) -> Act:
-    def act(b: Bench) -> None:
-        b.evse.acknowledge_fault(kind)
-
-    return act
+    return lambda b: b.evse.acknowledge_fault(kind)
 
 
 def deceive(defect: Defect, active: bool) -> Act:
@@ -125,7 +122,9 @@ async def live_through(breaks: Act, story: list[Chapter], state_dir: Path, **out
             b.world.ev(1, personality=chapter.vehicle)
             breaks(b)
             for act, pause_s, renewed in chapter.acts:
-                act(b)
+                answer = act(b)
+                if answer is not None:
+                    await answer
                 if renewed:
                     await b.offer(16_000, for_s=pause_s)
                 else:
@@ -135,7 +134,7 @@ async def live_through(breaks: Act, story: list[Chapter], state_dir: Path, **out
                 await b.offer(16_000, for_s=3)
             if chapter.ends == "leaves":
                 b.world.plug_out(1)
-            mend(b)
+            await mend(b)
             await charge_again(b)
         b.world.plug_out(1)
         await asyncio.sleep(0.2)
@@ -161,7 +160,7 @@ async def charge_again(b: Bench) -> None:
     raise AssertionError("does not charge although nothing is wrong")
 
 
-def mend(b: Bench) -> None:
+async def mend(b: Bench) -> None:
     """End every cause, and have the outlet serviced."""
     for kind in SHOWN_FAULTS:
         break_or_mend(kind, False)(b)
@@ -173,7 +172,7 @@ def mend(b: Bench) -> None:
         b.world.ev(1, personality="default")
     b.evse.set_available(True)
     for kind in SHOWN_FAULTS:
-        b.evse.acknowledge_fault(kind)
+        await b.evse.acknowledge_fault(kind)
 
 
 @pytest.mark.parametrize("broken", BREAKS)

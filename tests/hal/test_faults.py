@@ -171,13 +171,13 @@ async def test_a_weld_is_latched_within_a_second_and_survives_a_kill(tmp_path: P
         await asyncio.sleep(1)
         assert b.now.lock == "locked"
         b.world.plug_out(1)
-        assert not b.evse.acknowledge_fault(FaultKind.CONTACTOR_WELDED)
+        assert not await b.evse.acknowledge_fault(FaultKind.CONTACTOR_WELDED)
     async with bench(tmp_path) as b:
         assert b.faults == ["contactor_welded"]
         b.world.plug_in(1)
         await b.offer(16_000, for_s=5)
         assert (b.now.contactor, b.now.duty_ns) == ("open", None)
-        assert b.evse.acknowledge_fault(FaultKind.CONTACTOR_WELDED)
+        assert await b.evse.acknowledge_fault(FaultKind.CONTACTOR_WELDED)
         await b.offer(16_000, for_s=5)
         assert (b.faults, b.now.contactor) == ([], "closed")
 
@@ -188,7 +188,7 @@ async def test_an_acknowledged_fault_stays_away_after_a_restart(tmp_path: Path) 
         b.world.fault(1, "contactor_welded", True)
         await asyncio.sleep(1.1)
         b.world.fault(1, "contactor_welded", False)
-        assert b.evse.acknowledge_fault(FaultKind.CONTACTOR_WELDED)
+        assert await b.evse.acknowledge_fault(FaultKind.CONTACTOR_WELDED)
     async with bench(tmp_path) as b:
         assert b.faults == []
 
@@ -205,7 +205,7 @@ async def test_a_contactor_that_does_not_close_is_tried_three_times(tmp_path: Pa
         b.world.fault(1, "contactor_stuck_open", False)
         b.world.plug_out(1)
         assert b.faults == ["contactor_stuck_open"]
-        assert b.evse.acknowledge_fault(FaultKind.CONTACTOR_STUCK_OPEN)
+        assert await b.evse.acknowledge_fault(FaultKind.CONTACTOR_STUCK_OPEN)
         await b.charge()
 
 
@@ -269,8 +269,8 @@ async def test_faults_are_told_once_when_raised_and_once_when_cleared(tmp_path: 
 async def test_a_fault_that_clears_itself_cannot_be_acknowledged(tmp_path: Path) -> None:
     async with bench(tmp_path) as b:
         b.world.fault(1, "emergency_stop", True)
-        assert not b.evse.acknowledge_fault(FaultKind.EMERGENCY_STOP)
-        assert not b.evse.acknowledge_fault(FaultKind.CONTACTOR_WELDED)
+        assert not await b.evse.acknowledge_fault(FaultKind.EMERGENCY_STOP)
+        assert not await b.evse.acknowledge_fault(FaultKind.CONTACTOR_WELDED)
 
 
 @virtual

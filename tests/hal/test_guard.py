@@ -4,10 +4,12 @@ from pathlib import Path
 import pytest
 
 from hal.boards.mock.outlet import Plug
-from hal.errors import BackendUnavailable, BackendUnknown, HalError, HalStateError
+from hal.errors import BackendUnknown, HalError, HalStateError
 from hal.evse import CardRead, DutyChanged, FaultRaised, Offer, PilotChanged
 from hal.guard import HalConfig, open_guard
+from hal.latches import Latches
 from hal.outlet.config import OutletConfig
+from hal.values import StopReason
 from tests.hal.bench import bench, seen_during, virtual
 
 
@@ -15,16 +17,10 @@ def config(state_dir: Path, backend: str = "mock") -> HalConfig:
     return HalConfig(backend=backend, state_dir=state_dir, outlets=(OutletConfig(id=1), OutletConfig(id=2)))
 
 
-@pytest.mark.parametrize(
-    ("backend", "error"),
-    [("gpio", BackendUnavailable), ("openevse", BackendUnavailable), ("mok", BackendUnknown)],
-)
 @virtual
-async def test_a_backend_that_cannot_be_opened_stops_the_start(
-    tmp_path: Path, backend: str, error: type[HalError]
-) -> None:
-    with pytest.raises(error, match=backend):
-        async with open_guard(config(tmp_path, backend)):
+async def test_a_backend_that_nobody_knows_stops_the_start(tmp_path: Path) -> None:
+    with pytest.raises(BackendUnknown, match="mok"):
+        async with open_guard(config(tmp_path, "mok")):
             pass
 
 
@@ -150,3 +146,46 @@ async def test_contactor_cycles_are_counted_across_restarts(tmp_path: Path) -> N
         async with bench(tmp_path) as b:
             await b.charge()
             assert b.guard.contactor_cycles(1) == cycles
+
+
+@virtual
+async def test_openings_under_load_are_counted_across_restarts(tmp_path: Path) -> None:
+    """A vehicle that is opened on while it draws wears the contacts; one that lets go first does not."""
+    async with bench(tmp_path) as b:
+        await b.charge()
+        b.evse.offer(None)
+        await b.until(lambda: b.now.contactor == "open", within_s=7)
+    assert under_load(tmp_path) == 0
+    for openings in (1, 2):
+        async with bench(tmp_path) as b:
+            await b.charge()
+            b.evse.stop(StopReason.EMERGENCY)
+            await b.until(lambda: b.now.contactor == "open", within_s=1)
+        assert under_load(tmp_path) == openings
+
+
+@virtual
+async def test_a_vehicle_that_asks_and_draws_nothing_is_opened_without_load(tmp_path: Path) -> None:
+    async with bench(tmp_path) as b:
+        b.world.ev(1, personality="draws_nothing")
+        await b.charge()
+        b.evse.stop(StopReason.EMERGENCY)
+        await b.until(lambda: b.now.contactor == "open", within_s=1)
+    assert under_load(tmp_path) == 0
+
+
+@virtual
+async def test_a_vehicle_that_lets_go_is_opened_without_load_whatever_an_old_reading_says(
+    tmp_path: Path,
+) -> None:
+    async with bench(tmp_path) as b:
+        await b.charge()
+        b.world.deceive(1, "current_stuck", True)
+        b.evse.offer(None)
+        await b.until(lambda: b.now.contactor == "open", within_s=7)
+    assert under_load(tmp_path) == 0
+
+
+def under_load(state_dir: Path) -> int:
+    """How often the contactor of outlet 1 opened under load, as the file of the latches has it."""
+    return Latches.load(state_dir).kept(1).opened_under_load

@@ -47,7 +47,7 @@ class SeveredBoard:
         self.pilot, self.lock, self.cable = outlet.pilot, outlet.lock, outlet.cable
         self.ground_fault, self.emergency_stop = outlet.ground_fault, outlet.emergency_stop
         self.thermometer, self.meter, self.reader = outlet.thermometer, outlet.meter, outlet.reader
-        self.watch = outlet.watch
+        self.stop_button, self.watch = outlet.stop_button, outlet.watch
 
 
 @pytest.mark.parametrize("after_s", [2.0, 2.05, 2.1, 2.2, 3.0, 3.7, 9.99])

@@ -159,8 +159,9 @@ async def test_wishes_that_alternate_for_an_hour_switch_at_most_once_per_five_mi
     async with bench(tmp_path, phase_switching=True) as b:
         await b.charge()
         seen = [b.now.phases]
-        for turn in range(360):
-            await b.offer(16_000, for_s=10, phases=1 if turn % 2 else 3)
+        # Of 13 s, so that a pause ends within the same wish with which it began.
+        for turn in range(3_600 // 13):
+            await b.offer(16_000, for_s=13, phases=1 if turn % 2 else 3)
             if b.now.phases != seen[-1]:
                 seen.append(b.now.phases)
         assert 1 <= len(seen) - 1 <= 3_600 / SPACING_S

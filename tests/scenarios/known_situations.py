@@ -315,7 +315,7 @@ FAULTS = [
     ),
     fault(
         broken_while_charging(FaultKind.PILOT_SHORT),
-        ["FAULT_PILOT_SHORT"],
+        ["FAULT_PILOT_SHORT", ENDED],
         "the pilot line is shorted to earth",
     ),
     fault(

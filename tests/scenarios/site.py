@@ -23,6 +23,7 @@ from cpd.lab.csms.station_log import StationLog
 from cpd.settings import load_settings
 from cpd.station.snapshot import ConnectorSnapshot
 from hal.boards.mock.world import MockWorld
+from hal.guard import Guard
 from tests.virtual_time import VirtualClock
 
 STATION = "CP-0042"
@@ -60,6 +61,7 @@ class Site:
     clock: VirtualClock
     truth: VirtualClock
     folder: Path
+    guard: Guard
 
     @property
     def log(self) -> StationLog:
@@ -69,7 +71,7 @@ class Site:
     @property
     def world(self) -> MockWorld:
         """The mock's world: cables, vehicles, cards, faults."""
-        world = self.daemon.guard.world
+        world = self.guard.world
         assert world is not None
         return world
 
@@ -171,6 +173,7 @@ async def site(
     online: bool = True,
     after: Site | None = None,
     forgives: bool = False,
+    guard: Guard | None = None,
     **config: Any,
 ) -> AsyncIterator[Site]:
     """The site, booted where *online*; at its end nothing that OCPP or physics forbids may have happened.
@@ -178,7 +181,7 @@ async def site(
     The central system answers as *behaviour* says, and *acts* by itself. The charge point's own clock begins at
     *shown*, where that is not the right time. *after* is the site of an earlier daemon: its time goes on, and its
     central system remembers. *forgives*: what OCPP forbids is let pass, because the store has forgotten what it
-    was told.
+    was told. *guard* has the hardware where the daemon has it behind a socket.
     """
     clock = VirtualClock(shown or start, source=source) if after is None else after.clock
     truth = VirtualClock(start) if after is None else after.truth
@@ -190,8 +193,16 @@ async def site(
     async with memory_network(central_system) as network:
         network.up = online
         async with running(settings, clock, connect=network.connect, rng=random.Random(7)) as daemon:
+            inside = daemon.guard if isinstance(daemon.guard, Guard) else guard
+            assert inside is not None
             here = Site(
-                daemon=daemon, csms=central_system, network=network, clock=clock, truth=truth, folder=folder
+                daemon=daemon,
+                csms=central_system,
+                network=network,
+                clock=clock,
+                truth=truth,
+                folder=folder,
+                guard=inside,
             )
             if online:
                 last = len(settings.connectors)

@@ -310,7 +310,7 @@ def test_a_contactor_that_does_not_close_ends_the_session_and_waits_for_service(
         async with site(tmp_path, after=first) as second:
             await second.clock.sleep(60)
             assert second.connector().status == "Faulted", "it survives a restart"
-            second.daemon.guard.evses[1].acknowledge_fault(FaultKind.CONTACTOR_STUCK_OPEN)
+            await second.daemon.guard.evses[1].acknowledge_fault(FaultKind.CONTACTOR_STUCK_OPEN)
             await second.status("Available")
 
     run_virtual(scenario())

@@ -17,6 +17,7 @@ from cpd.lab.csms.central_system import CentralSystem
 from cpd.lab.csms.memory import MemoryNetwork, memory_network
 from cpd.settings import load_settings
 from cpd.station.signal import Signal
+from hal.guard import Guard
 from tests.scenarios.site import STATION, Site, configuration, site
 from tests.virtual_time import VirtualClock, run_virtual
 
@@ -87,7 +88,16 @@ def _life(
     truth: VirtualClock,
     folder: Path,
 ) -> Site:
-    return Site(daemon=daemon, csms=csms, network=network, clock=clock, truth=truth, folder=folder)
+    assert isinstance(daemon.guard, Guard)
+    return Site(
+        daemon=daemon,
+        csms=csms,
+        network=network,
+        clock=clock,
+        truth=truth,
+        folder=folder,
+        guard=daemon.guard,
+    )
 
 
 async def reset(here: Site, kind: str) -> str:

@@ -18,18 +18,15 @@ from tests.scenarios.known_situations import TABLE, Known
 from tests.scenarios.site import Site, site
 from tests.virtual_time import run_virtual
 
-ELSEWHERE = {"CLOCK_UNTRUSTED", "STORE_FAILED"}
-"""The one needs a restart, the other a sick disk: test_why.py, test_store_trouble.py."""
-
-NOT_YET = {"FAULT_GUARD_LOST"}
-"""A guard process is not served yet; tests/domain/test_blockers.py has them."""
+ELSEWHERE = {"CLOCK_UNTRUSTED", "STORE_FAILED", "FAULT_GUARD_LOST"}
+"""A restart, a sick disk, a guard that is not inside: test_why.py, test_store_trouble.py, test_guard_process.py."""
 
 
 def test_every_code_and_every_kind_of_fault_has_its_situation() -> None:
     reached = {code for known in TABLE for code in known.codes}
     faults = {f"FAULT_{kind.upper()}" for kind in FaultKind if kind is not FaultKind.EMERGENCY_STOP}
-    assert reached | ELSEWHERE | NOT_YET == {str(code) for code in BlockerCode} | faults
-    assert reached.isdisjoint(ELSEWHERE | NOT_YET)
+    assert reached | ELSEWHERE == {str(code) for code in BlockerCode} | faults
+    assert reached.isdisjoint(ELSEWHERE)
     assert len(TABLE) >= 30
 
 

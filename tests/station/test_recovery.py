@@ -45,7 +45,9 @@ def test_a_transaction_goes_on_only_where_the_installer_the_plug_and_nobody_else
             kept = await after.store.relaxed(lambda repositories: repositories.profiles.all())
             after.ledger.book = type(after.ledger.book)(profiles=tuple(kept))
             left = await after.store.relaxed(lambda repositories: repositories.transactions.running())
-            await recover(left, after.ledger, hardware.guard.evses, resume=resume)
+            await recover(
+                left, after.ledger, hardware.guard.evses, resume=resume, boot=hardware.timebase.boot
+            )
             assert bool(after.ledger.running) is goes_on
             assert await after.kept_profiles() == ([1, 2] if goes_on else [2])
             assert [one.profile.id for one in after.ledger.book.profiles] == ([1, 2] if goes_on else [2])
@@ -67,7 +69,7 @@ async def test_a_transaction_that_the_csms_refused_does_not_go_on(tmp_path: Path
     async with books(tmp_path) as after, bench(tmp_path / "other") as hardware:
         hardware.world.plug_in(1)
         left = await after.store.relaxed(lambda repositories: repositories.transactions.running())
-        await recover(left, after.ledger, hardware.guard.evses, resume=True)
+        await recover(left, after.ledger, hardware.guard.evses, resume=True, boot=hardware.timebase.boot)
         assert not after.ledger.running
         (transaction,) = await after.kept()
         assert (transaction.csms_id, transaction.stop_reason) == (7, StopReason.DEAUTHORIZED)

@@ -1,4 +1,4 @@
-"""The two processes of the demo, the central system and the daemon: started, driven, killed, never left behind."""
+"""The processes of the demo, central system, daemon and guard: started, driven, killed, never left behind."""
 
 import asyncio
 import json
@@ -64,33 +64,25 @@ async def csms_running(*arguments: str) -> AsyncIterator[CsmsProcess]:
         await _ended(process)
 
 
-class DaemonProcess:
-    """``cpd run``, which can be killed and started again; what it logs goes to a file."""
+class LoggedProcess:
+    """A Python program, called *name*, which can be killed and started again; what it logs goes to a file."""
 
-    def __init__(self, config: Path, log: Path) -> None:
-        self._config = config
+    def __init__(self, name: str, *arguments: str, log: Path) -> None:
+        self._name = name
+        self._arguments = arguments
         self._log = log
         self._process: Process | None = None
 
     async def start(self) -> None:
         """Start it; it is not up yet when this returns."""
         with self._log.open("ab") as log:
-            self._process = await _start(
-                "-m",
-                "cpd.cli.main",
-                "run",
-                "--config",
-                str(self._config),
-                stdin=DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
+            self._process = await _start(*self._arguments, stdin=DEVNULL, stdout=log, stderr=log)
 
     def check(self) -> None:
         """Raise ProcessEnded where it ended by itself."""
         if self._process is not None and self._process.returncode is not None:
             status, self._process = self._process.returncode, None
-            raise ProcessEnded(f"the daemon ended with status {status}")
+            raise ProcessEnded(f"{self._name} ended with status {status}")
 
     async def power_cut(self) -> None:
         """End it as a power cut does: SIGKILL."""
@@ -114,12 +106,16 @@ class DaemonProcess:
     @property
     def unsafe_outlets(self) -> list[str]:
         """What the mock's physics logged against the outlets, over all its starts; empty is the only good answer."""
-        text = self._log.read_text(errors="replace") if self._log.exists() else ""
-        return [line for line in text.splitlines() if "unsafe outlet" in line]
+        return [line for line in self.log.splitlines() if "unsafe outlet" in line]
+
+    @property
+    def log(self) -> str:
+        """What it has logged over all its starts."""
+        return self._log.read_text(errors="replace") if self._log.exists() else ""
 
     def last_words(self, lines: int = 12) -> list[str]:
         """The end of its log."""
-        return self._log.read_text(errors="replace").splitlines()[-lines:] if self._log.exists() else []
+        return self.log.splitlines()[-lines:]
 
 
 async def _start(*arguments: str, **streams: Any) -> Process:

@@ -30,6 +30,7 @@ def show(terminal: Terminal, *, fast: bool, behaviour: str) -> int:
             max_current_a=CHARGER_A,
             csms=("--behaviour", behaviour),
             keys={"MeterValueSampleInterval": 1},
+            guarded=True,
         ) as stage:
             await play(stage, pace(fast=fast))
 

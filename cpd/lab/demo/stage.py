@@ -19,7 +19,7 @@ from cpd.control.api import StatusDocument
 from cpd.control.client import ClientError, ControlClient, DaemonNotRunning
 from cpd.lab.demo.checklist import Checklist, render_check
 from cpd.lab.demo.picture import Picture, live_heads, live_line
-from cpd.lab.demo.processes import CsmsProcess, CsmsRefused, DaemonProcess, ProcessEnded, csms_running
+from cpd.lab.demo.processes import CsmsProcess, CsmsRefused, LoggedProcess, ProcessEnded, csms_running
 
 STATION = "CP-DEMO"
 
@@ -29,6 +29,7 @@ _LINE_S = 1.0
 _CONFIG = """\
 [station]
 id = "{station}"
+on_power_loss = "{on_power_loss}"
 
 [csms]
 url = "ws://127.0.0.1:{port}/ocpp/"
@@ -43,6 +44,8 @@ socket = {socket}
 
 [hal]
 backend = "mock"
+process = "{process}"
+guard_socket = {guard_socket}
 state_dir = {folder}
 
 [[connector]]
@@ -68,7 +71,8 @@ class Stage:
     def __init__(
         self,
         csms: CsmsProcess,
-        daemon: DaemonProcess,
+        daemon: LoggedProcess,
+        guard: LoggedProcess | None,
         control: ControlClient,
         *,
         checklist: Checklist,
@@ -76,6 +80,7 @@ class Stage:
     ) -> None:
         self.csms = csms
         self.daemon = daemon
+        self.guard = guard
         self.terminal = terminal
         self._checklist = checklist
         self._control = control
@@ -146,6 +151,17 @@ class Stage:
             self.say(*render_check(check, self.terminal))
             raise Unexpected(expectation)
 
+    async def guard_says(self, words: str, *, since: int, within_s: float) -> float:
+        """How long it takes until the guard has logged *words* behind *since* characters; inf for too long."""
+        assert self.guard is not None
+        began_s = self._clock.monotonic_s()
+        while words not in self.guard.log[since:]:
+            self.guard.check()
+            if self._clock.monotonic_s() > began_s + within_s:
+                return float("inf")
+            await self._clock.sleep(_LOOK_S)
+        return self._clock.monotonic_s() - began_s
+
     async def until_up(self) -> None:
         """Return once the control socket answers; ProcessEnded or a ClientError where it never does."""
         for _ in range(200):
@@ -188,10 +204,12 @@ async def on_stage(
     csms: Sequence[str],
     keys: Mapping[str, str | int | bool],
     answer_timeout_s: float = 30.0,
+    guarded: bool = False,
 ) -> AsyncIterator[Stage]:
     """A stage for the length of a `with`; whatever happens, nothing of it is left behind.
 
     *csms* are the arguments of the central system's process, *keys* the charger's initial OCPP configuration.
+    *guarded*: the outlet is in a process of its own, and a session outlives the daemon.
     """
     with TemporaryDirectory(prefix="cpd-demo-") as name:
         folder = Path(name)
@@ -207,14 +225,20 @@ async def on_stage(
                     # A TOML string, number or boolean is written as in JSON.
                     ocpp="\n".join(f"{key} = {json.dumps(value)}" for key, value in keys.items()),
                     folder=json.dumps(name),
+                    process="guard" if guarded else "inside",
+                    guard_socket=json.dumps(str(folder / "guard.sock")),
+                    on_power_loss="resume" if guarded else "stop",
                     store=json.dumps(str(folder / "cpd.db")),
                     socket=json.dumps(socket),
                 )
             )
-            daemon = DaemonProcess(config, folder / "cpd.log")
+            daemon = _program("the daemon", "cpd.cli.main", "run", config=config)
+            guard = _program("the guard", "hal", config=config) if guarded else None
             control = ControlClient(socket)
-            stage = Stage(central_system, daemon, control, checklist=checklist, terminal=terminal)
+            stage = Stage(central_system, daemon, guard, control, checklist=checklist, terminal=terminal)
             try:
+                if guard is not None:
+                    await guard.start()
                 await daemon.start()
                 yield stage
             except FAILURES:
@@ -224,3 +248,10 @@ async def on_stage(
             finally:
                 stage.hang_up()
                 await daemon.stop()
+                if guard is not None:
+                    await guard.stop()
+
+
+def _program(name: str, module: str, *arguments: str, config: Path) -> LoggedProcess:
+    log = config.with_name(f"{module}.log")
+    return LoggedProcess(name, "-m", module, *arguments, "--config", str(config), log=log)

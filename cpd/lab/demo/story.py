@@ -16,12 +16,15 @@ CHARGER_A = 63
 MAX_A = 50
 TX_DEFAULT_A = 40
 CARD = "DEMO-CARD"
+LEASE_S = 3.0
+LETS_GO_S = 6.0
+"""How long a vehicle may take to stop drawing once its lease has lapsed."""
 
 _FOLLOWS_A = 0.5
 """How far below the limit a vehicle may draw that reads its pilot exactly."""
 
 _FIRST_TOLD = ("Available", "Preparing", "Charging", "SuspendedEVSE", "Charging")
-_THEN_TOLD = ("Available", "Preparing", "Charging", "Finishing", "Available")
+_THEN_TOLD = ("Charging", "Finishing", "Available")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,9 +48,8 @@ async def play(stage: Stage, pace: Pace) -> None:
     await _charges(stage, pace)
     await _obeys_profiles(stage, pace)
     await _obeys_steps(stage, pace)
-    register_wh = await _loses_power(stage)
-    await _books_it_once(stage, register_wh)
-    await _charges_again(stage, pace)
+    register_wh = await _loses_its_daemon(stage)
+    await _goes_on(stage, pace, register_wh)
     await _ends(stage)
 
 
@@ -117,69 +119,61 @@ async def _obeys_steps(stage: Stage, pace: Pace) -> None:
     await stage.linger(pace.linger_s)
 
 
-async def _loses_power(stage: Stage) -> int:
-    """Cut the power while charging; returns the register as it was seen last."""
+async def _loses_its_daemon(stage: Stage) -> int:
+    """Kill the daemon while current flows; returns the register as it was seen last."""
+    assert stage.guard is not None
     register_wh = (await stage.look()).energy_wh
-    stage.tell("SIGKILL: the power fails in the middle of the transaction")
+    stage.tell("SIGKILL: the daemon dies in the middle of the transaction; its guard lives")
+    mark = len(stage.guard.log)
     await stage.daemon.power_cut()
     stage.hang_up()
+    opened_s = await stage.guard_says(
+        "contactor connector=1 state=open", since=mark, within_s=LEASE_S + LETS_GO_S + 1.0
+    )
+    stage.check(
+        f"nobody renews its lease of {LEASE_S:g} s: the guard lets the vehicle stop, and opens",
+        f"open after {opened_s:.1f} s",
+        right=opened_s < LEASE_S + LETS_GO_S,
+    )
     booked = (await stage.report())["transactions"][-1]
     stage.check("the central system heard of no stop", _booking(booked), right=booked["stops"] == 0)
     return register_wh
 
 
-async def _books_it_once(stage: Stage, register_wh: int) -> None:
-    stage.tell("the charger starts again, with the same store")
+async def _goes_on(stage: Stage, pace: Pace, register_wh: int) -> None:
+    stage.tell("the daemon starts again; the vehicle has stayed")
     await stage.daemon.start()
     await stage.until_up()
+    await _expect_charging(
+        stage,
+        f"the session goes on under its TxProfile: {pace.steps[-1].limit_a} A",
+        pace.steps[-1].limit_a,
+        "TxProfile",
+        within_s=12.0,
+    )
+    await _expect_status(stage, "connector 1 is reported Charging", "Charging")
+    await _expect_profiles(
+        stage, "the accepted profiles are kept", "ChargePointMaxProfile, TxDefaultProfile, TxProfile"
+    )
+    await stage.linger(pace.linger_s)
+    stage.tell("the card is presented once more, and the EV leaves")
+    await stage.charger("mock.swipe", id_tag=CARD, connector=1)
     picture = await stage.expect(
-        "the transaction is booked once, with PowerLoss",
+        "it is one transaction, booked once",
         lambda seen: (
             [(booked["starts"], booked["stops"], booked["reason"]) for booked in seen.transactions]
-            == [(1, 1, "PowerLoss")]
+            == [(1, 1, "Local")]
         ),
         _books,
     )
     booked = picture.transactions[0]
     stage.check(
-        f"its energy is not lost: the register was at {register_wh} Wh before",
+        f"no energy is lost: the register was at {register_wh} Wh as the daemon died",
         f"meterStart {booked['meter_start_wh']} Wh, meterStop {booked['meter_stop_wh']} Wh",
         right=booked["meter_start_wh"] < booked["meter_stop_wh"] >= register_wh,
     )
-    kept = sorted(
-        entry["profile"]["chargingProfilePurpose"]
-        for entry in (await stage.charger("profiles.list"))["profiles"]
-    )
-    stage.check(
-        "the accepted profiles are kept, and the TxProfile went with its transaction",
-        ", ".join(kept),
-        right=kept == ["ChargePointMaxProfile", "TxDefaultProfile"],
-    )
-
-
-async def _charges_again(stage: Stage, pace: Pace) -> None:
-    stage.tell("the EV is plugged in again, and the card presented")
-    await _plug_in_and_swipe(stage)
-    await stage.expect(
-        "a second transaction is booked",
-        lambda seen: len(seen.transactions) == 2 and _is_open(seen),
-        _books,
-    )
-    await _expect_charging(
-        stage,
-        f"it charges under the profiles accepted before: {TX_DEFAULT_A} A",
-        TX_DEFAULT_A,
-        "TxDefaultProfile",
-    )
-    await stage.linger(pace.linger_s)
-    stage.tell("the card is presented once more, and the EV leaves")
-    await stage.charger("mock.swipe", id_tag=CARD, connector=1)
-    await stage.expect(
-        "the second transaction is stopped by the card",
-        lambda seen: (
-            [(booked["stops"], booked["reason"]) for booked in seen.transactions][1:] == [(1, "Local")]
-        ),
-        _books,
+    await _expect_profiles(
+        stage, "the TxProfile went with its transaction", "ChargePointMaxProfile, TxDefaultProfile"
     )
     await stage.charger("mock.plug_out", connector=1)
     await _expect_status(stage, "connector 1 is reported Available again", "Available")
@@ -191,7 +185,9 @@ async def _ends(stage: Stage) -> None:
     # A vehicle may take a moment from the offer to its first current.
     told = [status for status in reported if status != "SuspendedEV"]
     stage.check(
-        "the statuses tell the same story", ", ".join(reported), right=told == [*_FIRST_TOLD, *_THEN_TOLD]
+        "the statuses tell the same story",
+        ", ".join(reported),
+        right=told == [*_FIRST_TOLD, *_THEN_TOLD],
     )
     picture = await stage.look()
     violations = picture.report["violations"]
@@ -203,7 +199,8 @@ async def _ends(stage: Stage) -> None:
     stage.hang_up()
     status = await stage.daemon.stop()
     stage.check("the charger stops when asked", f"exit status {status}", right=status == 0)
-    unsafe = stage.daemon.unsafe_outlets
+    assert stage.guard is not None
+    unsafe = stage.guard.unsafe_outlets
     stage.check("no outlet was ever unsafe", "; ".join(unsafe) or "never", right=not unsafe)
 
 
@@ -257,6 +254,12 @@ async def _expect_charging(
         )
 
     await stage.expect(expectation, holds, lambda seen: seen.charging, within_s=within_s)
+
+
+async def _expect_profiles(stage: Stage, expectation: str, purposes: str) -> None:
+    installed = (await stage.charger("profiles.list"))["profiles"]
+    kept = ", ".join(sorted(entry["profile"]["chargingProfilePurpose"] for entry in installed))
+    stage.check(expectation, kept, right=kept == purposes)
 
 
 async def _expect_status(stage: Stage, expectation: str, status: str) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from hal.boards.mock.outlet import MockOutlet
 from hal.boards.mock.world import MockWorld
 from hal.evse import CardRead
+from hal.examination import Finding, Health
 from hal.outlet.config import OutletConfig
 
 
@@ -28,8 +29,24 @@ class MockBoard:
         """Call *presented* for every card."""
         self.world.watch_cards(presented)
 
+    def examine(self) -> tuple[Finding, ...]:
+        """That nothing here is real, and whether the card readers answer."""
+        board = Finding(part="hardware", connector=None, health=Health.OK, evidence="mock, all simulated")
+        return (board, *(_reader(number, outlet) for number, outlet in self._outlets.items()))
+
     def close(self) -> None:
         """Stop the simulation; the registers keep what they count."""
         self.world.release()
         for outlet in self._outlets.values():
             outlet.release()
+
+
+def _reader(connector: int, outlet: MockOutlet) -> Finding:
+    online = outlet.reader.online()
+    return Finding(
+        part="reader",
+        connector=connector,
+        health=Health.OK if online else Health.FAILED,
+        evidence="answers" if online else "does not answer",
+        next_step="" if online else f"cpd mock fault {connector} reader_offline off",
+    )

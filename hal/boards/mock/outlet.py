@@ -82,6 +82,17 @@ class MockInputs:
         return FaultKind.READER_OFFLINE not in self.causes
 
 
+class MockStopButton:
+    """The button that ends the session."""
+
+    def __init__(self) -> None:
+        self.press: Callable[[], None] = lambda: None
+
+    def watch(self, pressed: Callable[[], None]) -> None:
+        """Call *pressed* for each press."""
+        self.press = pressed
+
+
 class MockOutlet:
     """An `OutletBoard` whose insides the world can reach.
 
@@ -91,6 +102,7 @@ class MockOutlet:
     def __init__(self, config: OutletConfig, state_dir: Path, *, remembers_vehicle: bool = False) -> None:
         self.config: OutletConfig = config
         self.inputs = MockInputs()
+        self.stop_button = MockStopButton()
         self.pilot: PilotCircuit = PilotCircuit(changed=self._pilot_driven)
         self.contactor: MockContactor = MockContactor(
             self.changed,

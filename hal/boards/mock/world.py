@@ -25,6 +25,8 @@ BOUNCES = 20
 BOUNCE_S = 0.1
 """A reader that bounces sees a card so many times, so far apart."""
 
+_UID_DIGITS = (8, 10, 14, 20)
+
 
 class MockWorld:
     """What happens to the outlets from outside."""
@@ -103,12 +105,16 @@ class MockWorld:
             raise ValueError(f"id_tag {id_tag!r} is not 1 … {MAX_TAG_LENGTH} printable characters")
         readers = tuple(self._outlets.values()) if connector is None else (self._outlet(connector),)
         bounces = any(Defect.READER_BOUNCES in outlet.inputs.defects for outlet in readers)
-        card = CardRead(id_tag=id_tag, connector=connector)
+        card = CardRead(id_tag=id_tag, connector=connector, uid=_uid_of(id_tag))
         if not bounces:
             self._presented(card)
             return
         for sight in range(BOUNCES):
             self._bounces.append(self._loop.call_later(sight * BOUNCE_S, self._see, card))
+
+    def press_stop(self, connector: int) -> None:
+        """Somebody presses the stop button of *connector*."""
+        self._outlet(connector).stop_button.press()
 
     def fault(self, connector: int, kind: str, active: bool) -> None:
         """Break the outlet in the way that shows as the fault *kind*, or mend it.
@@ -172,3 +178,10 @@ class MockWorld:
         if connector not in self._outlets:
             raise ValueError(f"connector {connector} is outside 1 … {len(self._outlets)}")
         return self._outlets[connector]
+
+
+def _uid_of(id_tag: str) -> str | None:
+    """The bytes of the card whose idTag this is, by the format that idTags have by themselves; a name has none."""
+    digits = id_tag.upper()
+    is_uid = len(digits) in _UID_DIGITS and all(digit in "0123456789ABCDEF" for digit in digits)
+    return digits if is_uid else None
