@@ -16,6 +16,9 @@ from hal.wire.messages import (
     Order,
 )
 
+_LAST_LOOK_S = 0.05
+"""A guard that seems silent is given up only if it still is so much later."""
+
 _UNREAD_BYTES = 64 * 1024
 """What a guard that lives never leaves unread."""
 
@@ -31,6 +34,7 @@ class Link(asyncio.Protocol):
         self._received = bytearray()
         self._heard_at_s = self._loop.time()
         self._watch: asyncio.TimerHandle | None = None
+        self._is_doubted = False
         self._number = 0
         self._version: int | None = None
 
@@ -104,12 +108,14 @@ class Link(asyncio.Protocol):
         self._heard(message)
 
     def _watch_on(self) -> None:
-        """Look whether the guard still speaks.
-
-        Where this process was stopped, what came meanwhile is read before its timers run: it counts.
-        """
+        """Look whether the guard still speaks."""
         silent_s = self._loop.time() - self._heard_at_s
-        if silent_s >= SILENCE_S:
-            self.give_up(f"silent for {silent_s:.1f} s")
-            return
-        self._watch = self._loop.call_later(SILENCE_S - silent_s, self._watch_on)
+        wait_s = SILENCE_S - silent_s
+        if wait_s <= 0:
+            if self._is_doubted:
+                self.give_up(f"silent for {silent_s:.1f} s")
+                return
+            # It may be this process that was stopped, and what came meanwhile is not read yet: it counts.
+            wait_s = _LAST_LOOK_S
+        self._is_doubted = silent_s >= SILENCE_S
+        self._watch = self._loop.call_later(wait_s, self._watch_on)
