@@ -14,16 +14,22 @@ from hal.evse import (
     PilotChanged,
     WakeChanged,
 )
-from hal.values import ContactorState, Fault, FaultKind, PilotState
+from hal.values import ContactorState, Fault, FaultKind, MeterReading, PilotState
 
 
 def without_guard(snapshot: OutletSnapshot, since_s: float) -> OutletSnapshot:
     """What is known of an outlet whose guard is lost since *since_s*: nothing that moves, and the fault.
 
-    The last reading of its meter keeps its age, and what was latched stays.
+    Of its meter the register is kept with its age, but not what flowed. What was latched stays.
     """
+    meter = snapshot.meter
     return replace(
         snapshot,
+        meter=None
+        if meter is None
+        else MeterReading(
+            at_s=meter.at_s, energy_wh=meter.energy_wh, power_w=None, current_ma=None, voltage_mv=None
+        ),
         pilot=PilotState.UNKNOWN,
         duty_ns=None,
         contactor_commanded=ContactorState.UNKNOWN,

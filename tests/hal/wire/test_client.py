@@ -143,6 +143,7 @@ def test_a_lost_guard_is_seen_at_once_and_told_as_events(tmp_path: Path) -> None
             assert now.opening_fault is not None and now.opening_fault.kind is FaultKind.GUARD_LOST
             assert now.opening_fault.since_s == pytest.approx(asyncio.get_running_loop().time(), abs=0.1)
             assert now.meter is not None, "what was read last keeps its age"
+            assert (now.meter.power_w, now.meter.current_ma) == (None, None)
             assert await evse.unlock() is UnlockResult.FAILED
             assert not await evse.acknowledge_fault(FaultKind.GUARD_LOST)
             with pytest.raises(GuardUnavailable):
