@@ -12,13 +12,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cpd.clock import Clock, SystemClock
 from cpd.control.listener import listening
 from cpd.control.server import ControlServer
 from cpd.control.station_target import StationTarget
 from cpd.diagnostics.bundle import Bundler
-from cpd.diagnostics.doctor import Doctor
 from cpd.diagnostics.log_ring import recorded_log
 from cpd.diagnostics.uploader import DiagnosticsUploader
 from cpd.firmware import MachineFirmware
@@ -38,10 +38,12 @@ from cpd.station.timebase import Timebase
 from cpd.storage.database import Database
 from cpd.systemd import log_to_stderr
 from hal.composition import hal_config
+from hal.examination import Finding
 from hal.guard import Guard, open_guard
 from hal.systemd import Notifier, watchdog_interval_s
-from hal.wire.client import RemoteHal
-from hal.wire.client import connect as connect_guard
+
+if TYPE_CHECKING:
+    from hal.wire.client import RemoteHal
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +52,7 @@ log = logging.getLogger(__name__)
 class Daemon:
     """The running parts, for whoever started them."""
 
-    guard: Guard | RemoteHal
+    guard: "Guard | RemoteHal"
     station: Station
     csms: Csms
     control: ControlServer
@@ -109,6 +111,17 @@ async def running(
                     security_profile=changed.csms.security_profile,
                 )
 
+        async def examine() -> tuple[Finding, ...]:
+            from cpd.diagnostics.doctor import Doctor
+
+            doctor = Doctor(
+                settings=lambda: reloading.settings,
+                snapshot=station.snapshot,
+                hardware=guard.examine,
+                clock=clock,
+            )
+            return await doctor.examine()
+
         reloading = Reloading(settings, apply)
         target = StationTarget(
             station,
@@ -120,12 +133,7 @@ async def running(
             reload=reloading.reload,
             bundle=lambda window: bundler.bundle(window),
             trace=lambda after, limit: bundler.trace(after, limit),
-            examine=Doctor(
-                settings=lambda: reloading.settings,
-                snapshot=station.snapshot,
-                hardware=guard.examine,
-                clock=clock,
-            ).examine,
+            examine=examine,
         )
         bundler = Bundler(
             target,
@@ -249,11 +257,14 @@ async def _feed_watchdog(clock: Clock, notifier: Notifier, interval_s: float) ->
         await clock.sleep(interval_s)
 
 
-def _hardware(settings: Settings) -> AbstractAsyncContextManager[Guard | RemoteHal]:
+def _hardware(settings: Settings) -> "AbstractAsyncContextManager[Guard | RemoteHal]":
     """The outlets, in this process or behind the socket of the guard."""
     if settings.hal.process == "inside":
         return open_guard(hal_config(settings))
-    return connect_guard(settings.hal.guard_socket, [connector.id for connector in settings.connectors])
+    # Its messages are a tenth of what the start loads, and on a laptop nobody needs them.
+    from hal.wire.client import connect
+
+    return connect(settings.hal.guard_socket, [connector.id for connector in settings.connectors])
 
 
 def _charge_point(

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from itertools import chain
 
 from hal.errors import DeviceUnavailable
-from hal.meters.family import family_of
 from hal.settings.mistakes import KeyPath, Mistake
 from hal.settings.pins import check_gpio
 from hal.settings.tables import Connector, HardwareTables
@@ -73,6 +72,10 @@ def _check_backend(document: HardwareTables) -> Iterator[Mistake]:
 
 
 def _check_meters(document: HardwareTables) -> Iterator[Mistake]:
+    if not document.meters:
+        return
+    from hal.meters.family import family_of
+
     ids = {connector.id for connector in document.connectors}
     metered: set[int] = set()
     for index, meter in enumerate(document.meters):
