@@ -42,6 +42,8 @@ def dangers(document: Document) -> Iterator[str]:
             f"[offline] without [csms]: the central system is silent for ever, so {document.offline.max_current_a} A "
             "is all that ever flows; remove [offline], or set station.max_current_a for a fixed limit"
         )
+    if document.hal.backend == "mock" and (document.meters or document.readers):
+        yield "the mock has a meter and a reader of its own: [[meter]] and [[reader]] are not used"
 
 
 class OcppValues(NamedTuple):

@@ -17,6 +17,8 @@ Unit = Annotated[int, Meta(ge=1, le=247)]
 Pin = Annotated[int, Meta(ge=2, le=27)]
 LowPin = Annotated[int, Meta(ge=9, le=27)]
 """A pin that is pulled down until somebody drives it: GPIO 0 … 8 are pulled up while the machine boots."""
+OutputPin = Annotated[int, Meta(ge=4, le=27)]
+"""A pin without a pull-up resistor on the board: GPIO 2 and 3 have one, for I²C."""
 AdcChannel = Annotated[int, Meta(ge=0, le=7)]
 CalibrationPoint = tuple[Annotated[int, Meta(ge=0, le=4095)], Annotated[int, Meta(ge=-20_000, le=20_000)]]
 
@@ -53,7 +55,8 @@ class Gpio(Table, frozen=True, kw_only=True):
     """``[connector.gpio]``: the pins of an outlet on a Raspberry Pi, by their BCM numbers.
 
     A *CalibrationPoint* is the ADC's raw value and the pilot's level in mV at it. *feedback_closed* is the level of
-    the mirror contacts while the contactor is closed. *thermometer* is the file of a 1-wire sensor.
+    the mirror contacts while the contactor is closed. The proximity contact hangs on *proximity_channel*, with
+    *proximity_pull_up_ohm* to the ADC's reference. *thermometer* is the file of a 1-wire sensor.
     """
 
     pilot_pwm: Literal[12, 13, 18, 19] = 18
@@ -63,22 +66,23 @@ class Gpio(Table, frozen=True, kw_only=True):
     pilot_low: CalibrationPoint | None = None
     pilot_high: CalibrationPoint | None = None
     proximity_channel: AdcChannel | None = None
+    proximity_pull_up_ohm: Annotated[int, Meta(ge=100, le=100_000)] = 1_000
     contactor: LowPin
     feedback: Pin
     feedback_closed: Literal["low", "high"] = "low"
     heartbeat: LowPin
     phase_relay: LowPin | None = None
     ground_fault: Pin | None = None
-    ground_fault_test: Pin | None = None
-    lock_in: Pin | None = None
-    lock_out: Pin | None = None
+    ground_fault_test: OutputPin | None = None
+    lock_in: OutputPin | None = None
+    lock_out: OutputPin | None = None
     lock_feedback: Pin | None = None
     emergency_stop: Pin | None = None
     stop_button: Pin | None = None
-    led_red: Pin | None = None
-    led_green: Pin | None = None
-    led_blue: Pin | None = None
-    buzzer: Pin | None = None
+    led_red: OutputPin | None = None
+    led_green: OutputPin | None = None
+    led_blue: OutputPin | None = None
+    buzzer: OutputPin | None = None
     thermometer: Path | None = None
 
 

@@ -61,7 +61,10 @@ def test_every_commented_line_of_the_sample_is_valid_too(tmp_path: Path):
         "MeterValueSampleInterval": "60",
         "SendLocalListMaxLength": "1000",
     }
-    assert settings.warnings == ()
+    # The sample has the mock, and shows what other hardware needs besides.
+    assert [warning.partition(":")[0] for warning in settings.warnings] == [
+        "the mock has a meter and a reader of its own"
+    ]
 
 
 def test_the_commented_defaults_of_the_sample_are_the_defaults(tmp_path: Path):
@@ -351,3 +354,13 @@ def test_a_fail_safe_for_the_silence_of_nobody_is_warned_of_and_holds(tmp_path: 
     assert settings.offline is not None
     (warning,) = settings.warnings
     assert "[offline] without [csms]" in warning and "10 A" in warning
+
+
+def test_a_meter_beside_the_mock_is_a_warning(tmp_path: Path) -> None:
+    path = tmp_path / "cpd.toml"
+    path.write_text(
+        '[station]\nid = "A"\n[[connector]]\nid = 1\n'
+        '[[meter]]\nconnector = 1\nmodel = "sdm630"\nport = "/dev/ttyUSB0"\n'
+    )
+    (warning,) = load_settings(path).warnings
+    assert "[[meter]] and [[reader]] are not used" in warning

@@ -20,7 +20,7 @@ from hal.boards.gpio.firmware import check_outputs_let_go
 from hal.boards.gpio.outlet import Changes, GpioOutlet, PilotDevice, open_outlet, open_power_outputs
 from hal.boards.gpio.pi_models import PiModel, pi_model
 from hal.boards.gpio.pilot import open_pilot
-from hal.boards.gpio.pins import GpioOutletConfig, check_pins, device_name
+from hal.boards.gpio.pins import GpioOutletConfig, device_name
 from hal.boards.gpio.proximity import ProximitySensor
 from hal.boards.gpio.side_thread import SideThread
 from hal.boards.gpio.thermometer import OneWireThermometer, check_sensor
@@ -126,7 +126,6 @@ def open_board(
     Raises DeviceUnavailable for the first device that is missing, busy, not permitted or not safe.
     """
     parts = REAL_PARTS if parts is None else parts
-    check_pins(outlets)
     model = pi_model(root)
     _refuse_shared_pwm(outlets, model)
     check_outputs_let_go(root, is_rp1=model.has_rp1)

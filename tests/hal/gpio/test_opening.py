@@ -112,7 +112,6 @@ def without(name: str) -> Callable[[Path], None]:
         (without("proc/device-tree/model"), {1: PINS}, "has no device tree"),
         (without("boot/firmware/config.txt"), {1: PINS}, "keeps the last level of a process that died"),
         (without("sys/bus/w1/devices/28-0000/w1_slave"), {1: PINS}, "w1_slave does not exist"),
-        (lambda root: None, {1: replace(PINS, contactor=4)}, "GPIO4"),
         (lambda root: None, {1: LEAST, 2: replace(SECOND, pilot_pwm=12)}, "makes the same signal there"),
     ],
 )

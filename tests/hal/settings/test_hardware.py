@@ -121,6 +121,7 @@ MISTAKES = [
     (gpio(gpio="pilot_pwm = 17"), "Allowed: 12 or 13 or 18 or 19."),
     (gpio(gpio="stop_button = 23"), "gpio.stop_button = 23 This pin is connector 1's contactor."),
     (gpio(gpio="buzzer = 10"), "gpio.buzzer = 10 This pin is the bus of /dev/spidev0.0."),
+    (gpio(gpio="buzzer = 2"), "gpio.buzzer = 2 This value is not allowed. Allowed: a whole number, 4 … 27"),
     (gpio(gpio="stop_buton = 17"), 'Did you mean "stop_button"?'),
     (gpio().replace("lock_feedback = 22\n", ""), "gpio.lock_feedback A socket (lock = true) needs this"),
     (gpio().replace("proximity_channel = 1\n", ""), "gpio.proximity_channel A socket (lock = true) needs this"),
