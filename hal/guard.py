@@ -138,11 +138,11 @@ class _Failure:
         self._cancelled = False
 
     def set(self, error: BaseException) -> None:
-        """The context will raise *error*. A task that met it has it already; nobody sees that of a callback."""
+        """The context will raise *error*; its owner has it already, where it is who met it."""
         if self._error is not None:
             return
         self._error = error
-        if self._owner is not None and asyncio.current_task() is None:
+        if self._owner is not None and asyncio.current_task() is not self._owner:
             self._cancelled = self._owner.cancel()
 
     def __enter__(self) -> "_Failure":

@@ -40,6 +40,7 @@ from hal.outlet.state import (
     OutletInput,
     PlugHeld,
     SelectPhases,
+    Sensed,
     SetPilot,
     StopRequested,
     TestGroundFault,
@@ -63,6 +64,9 @@ from hal.values import (
 )
 
 log = logging.getLogger(__name__)
+
+METERED_AFTER_S = 0.5
+"""A reading of the meter that was asked for earlier than this behind an opening may still tell of the load."""
 
 _UNLOCK_WAIT_S = 5.0
 _LOAD_MA = 1_000
@@ -95,6 +99,7 @@ class GuardedOutlet:
         self._pending: deque[OutletInput | None] = deque()
         self._stepping = False
         self._safe = False
+        self._opened_s: float | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._beating: asyncio.TimerHandle | None = None
         self._watching: asyncio.TimerHandle | None = None
@@ -131,8 +136,10 @@ class GuardedOutlet:
         try:
             self._board.contactor.command(False)
         finally:
-            self._board.pilot.drive(F_NS)
-            self._feed.close()
+            try:
+                self._board.pilot.drive(F_NS)
+            finally:
+                self._feed.close()
 
     def offer(self, offer: Offer | None) -> None:
         """Permit charging, renew or change the permission, or withdraw it (None)."""
@@ -221,12 +228,23 @@ class GuardedOutlet:
                 seen = self._pending.popleft()
                 self._state, actions = machine.step(
                     self._state,
-                    sensed(self._board, self._meter) if seen is None else seen,
+                    self._sensed() if seen is None else seen,
                     now_s=self._loop.time(),
                 )
                 for action in actions:
                     self._carry_out(action)
             self._set_timer()
+
+    def _sensed(self) -> Sensed:
+        """What the board shows. Behind a contactor that has opened, what its meter read before is over."""
+        commanded_closed = self._state.commanded_closed
+        if commanded_closed or self._board.contactor.feedback() is not ContactorState.OPEN:
+            self._opened_s = None
+        elif self._opened_s is None:
+            self._opened_s = self._loop.time()
+            self._loop.call_later(METERED_AFTER_S, self._changed)
+        since_s = None if self._opened_s is None else self._opened_s + METERED_AFTER_S
+        return sensed(self._board, self._meter, current_since_s=since_s)
 
     @contextmanager
     def _failing_safely(self) -> Iterator[None]:
@@ -234,8 +252,10 @@ class GuardedOutlet:
         try:
             yield
         except BaseException as error:
-            self.make_safe()
-            self._failed(error)
+            try:
+                self.make_safe()
+            finally:
+                self._failed(error)
             raise
         finally:
             self._stepping = False

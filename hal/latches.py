@@ -46,7 +46,7 @@ class Latches:
         path = state_dir / "latches.json"
         try:
             state_dir.mkdir(parents=True, exist_ok=True)
-            text = path.read_text(encoding="utf-8")
+            content = path.read_bytes()
         except FileNotFoundError:
             return cls(path)
         except OSError as error:
@@ -54,7 +54,7 @@ class Latches:
                 f"state_dir {state_dir}: {error.strerror}; make it a directory of this user"
             ) from error
         try:
-            return cls(path, _decoded(json.loads(text)))
+            return cls(path, _decoded(json.loads(content)))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise HalStateError(
                 f"{path}: not readable as {_SCHEMA} ({error}); check the contactors, then delete the file"
@@ -88,7 +88,7 @@ class Latches:
         error = None if future.cancelled() else future.exception()
         if error is not None:
             log.error("latches are not kept file=%s error=%s", self.path, error)
-        elif self._kept is not written:
+        if self._kept is not written:
             self._start()
 
 

@@ -103,8 +103,8 @@ async def _run(settings: GuardSettings, listener: socket.socket) -> None:
     loop, stop, notifier = asyncio.get_running_loop(), asyncio.Event(), Notifier()
 
     def terminate() -> None:
-        notifier.stopping()
         stop.set()
+        notifier.stopping()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, terminate)

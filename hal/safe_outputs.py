@@ -60,13 +60,6 @@ ALL_S = 0.8
 
 _ATTEMPTS = 2
 _PIECES = 4
-_SPEEDS = {
-    9_600: termios.B9600,
-    19_200: termios.B19200,
-    38_400: termios.B38400,
-    57_600: termios.B57600,
-    115_200: termios.B115200,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,13 +240,21 @@ def _open_line(port: str, baudrate: int) -> int:
         tty.setraw(line, termios.TCSANOW)
         attributes = termios.tcgetattr(line)
         attributes[2] = termios.CS8 | termios.CREAD | termios.CLOCAL
-        attributes[4] = attributes[5] = _SPEEDS[baudrate]
+        attributes[4] = attributes[5] = _speed(baudrate)
         termios.tcsetattr(line, termios.TCSANOW, attributes)
         termios.tcflush(line, termios.TCIOFLUSH)
     except BaseException:
         os.close(line)
         raise
     return line
+
+
+def _speed(baudrate: int) -> int:
+    """The constant of termios for *baudrate*; raises ValueError where the standard library has none."""
+    speed: int | None = getattr(termios, f"B{baudrate}", None)
+    if speed is None:
+        raise ValueError(f"{baudrate} baud cannot be set here; take a usual one, such as 9600")
+    return speed
 
 
 def _confirmed(line: int, request: bytes, confirmation: bytes) -> bool:

@@ -5,10 +5,14 @@ from hal.outlet.state import Sensed
 from hal.values import LockState, SelfTest
 
 
-def sensed(board: OutletBoard, meter: Meter | None) -> Sensed:
-    """What *board* with its *meter* shows now; a part that is not fitted looks healthy."""
+def sensed(board: OutletBoard, meter: Meter | None, *, current_since_s: float | None = None) -> Sensed:
+    """What *board* with its *meter* shows now; a part that is not fitted looks healthy.
+
+    A current that was measured before *current_since_s* is not the present one.
+    """
     sample = board.pilot.sample()
     reading = None if meter is None else meter.read()
+    is_old = reading is not None and current_since_s is not None and reading.at_s < current_since_s
     return Sensed(
         high_mv=sample.high_mv,
         low_mv=sample.low_mv,
@@ -21,6 +25,6 @@ def sensed(board: OutletBoard, meter: Meter | None) -> Sensed:
         temperature_mc=None if board.thermometer is None else board.thermometer.temperature_mc(),
         meter_online=meter is None or reading is not None,
         reader_online=board.reader is None or board.reader.online(),
-        current_ma=None if reading is None else reading.current_ma,
+        current_ma=None if reading is None or is_old else reading.current_ma,
         voltage_mv=None if reading is None else reading.voltage_mv,
     )

@@ -30,12 +30,15 @@ class Notifier:
         self._send("WATCHDOG=1")
 
     def _send(self, state: str, *, waits: bool = False) -> None:
-        """What systemd cannot take at once is lost, where nobody *waits*: a watchdog is fed again soon."""
+        """What systemd cannot take at once is lost, where nobody *waits*: a watchdog is fed again soon.
+
+        Nothing that goes wrong with it may end a guard.
+        """
         if not self._address:
             return
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notify:
             notify.setblocking(waits)
-            with suppress(BlockingIOError):
+            with suppress(OSError):
                 notify.connect(self._address)
                 notify.sendall(state.encode())
 

@@ -63,10 +63,10 @@ class Lifetimes:
         """Cards as they are presented."""
         return self._hal.cards()
 
-    def told_wh(self, connector: int, raw_wh: int) -> int:
-        """The lifetime register of *connector* now that its meter says *raw_wh*."""
+    def told_wh(self, connector: int, raw_wh: int, *, is_open: bool) -> int:
+        """The lifetime register of *connector* now that its meter says *raw_wh*, behind an open contactor or not."""
         before = self._registers.get(connector) or self._first(connector, raw_wh)
-        if connector in self._unseen:
+        if connector in self._unseen and not is_open:
             self._unseen.remove(connector)
             before = replace(before, raw_wh=raw_wh)
         after, course = before.read(raw_wh)
@@ -108,7 +108,7 @@ class Lifetimes:
         return Register.unseen(raw_wh)
 
     def cut_off(self, connector: int) -> None:
-        """A transaction at *connector* was interrupted and is booked.
+        """A transaction at *connector* was interrupted and is booked, or its meter was silent as it ended.
 
         What a dark meter counted unseen in it is billed to nobody, and not to the next driver.
         """
@@ -160,14 +160,22 @@ class _LifetimeEvse:
         self._connector = connector
         self._evse = evse
         self._lifetimes = lifetimes
+        self._silent_while_closed = False
 
     def snapshot(self) -> OutletSnapshot:
         snapshot = self._evse.snapshot()
         meter = snapshot.meter
+        states = (snapshot.contactor, snapshot.contactor_commanded)
+        is_open = states == (ContactorState.OPEN, ContactorState.OPEN)
+        if not is_open:
+            self._silent_while_closed = meter is None
+        elif self._silent_while_closed:
+            self._silent_while_closed = False
+            self._lifetimes.cut_off(self._connector)
         if meter is None:
             dark = self._lifetimes.dark(snapshot, self._connector)
             return snapshot if dark is None else replace(snapshot, meter=dark)
-        told_wh = self._lifetimes.told_wh(self._connector, meter.energy_wh)
+        told_wh = self._lifetimes.told_wh(self._connector, meter.energy_wh, is_open=is_open)
         if told_wh == meter.energy_wh:
             return snapshot
         return replace(snapshot, meter=replace(meter, energy_wh=told_wh))

@@ -148,7 +148,11 @@ class Supervised:
     @property
     def order(self) -> Order:
         """What the controller is to do now."""
-        return Order(current_ma=self.given_ma, at_once=self.at_once, in_service=self.available)
+        return Order(
+            current_ma=self.given_ma,
+            at_once=self.at_once or (self.is_faulted and self.contactor is ContactorState.CLOSED),
+            in_service=self.available,
+        )
 
     @property
     def is_charging(self) -> bool:

@@ -75,8 +75,6 @@ class RemoteHal:
         self._settled = asyncio.Event()
         self._reason = "it does not run"
         self._unusable = False
-        self._guard = ""
-        self._same_guard = False
         self._awaited: set[int] = set()
         self._evses: dict[int, RemoteEvse] = {}
         self._lights: dict[int, RemoteLight] = {}
@@ -189,7 +187,6 @@ class RemoteHal:
         if set(greeting.connectors) != set(expected):
             self._refuse(f"it drives {_numbers(greeting.connectors)}, and cpd.toml has {_numbers(expected)}")
             return
-        self._same_guard, self._guard = greeting.guard == self._guard, greeting.guard
         self._awaited = set(greeting.connectors)
         self.has_world = greeting.has_world
         for connector in greeting.lights:
@@ -204,7 +201,7 @@ class RemoteHal:
         if evse is None:
             self._evses[told.connector] = RemoteEvse(told, send=self._send, ask=self._ask)
         else:
-            evse.told(told, same_guard=self._same_guard)
+            evse.told(told)
         if told.connector in self._awaited:
             self._awaited.discard(told.connector)
             if not self._awaited:

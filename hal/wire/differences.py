@@ -22,7 +22,10 @@ def without_guard(snapshot: OutletSnapshot, since_s: float) -> OutletSnapshot:
 
     Of its meter the register is kept with its age, but not what flowed. What was latched stays.
     """
-    meter = snapshot.meter
+    meter, faults = snapshot.meter, snapshot.faults
+    if FaultKind.GUARD_LOST not in {fault.kind for fault in faults}:
+        # A controller whose line is silent has it already.
+        faults = (*faults, Fault(kind=FaultKind.GUARD_LOST, since_s=since_s))
     return replace(
         snapshot,
         meter=None
@@ -39,7 +42,7 @@ def without_guard(snapshot: OutletSnapshot, since_s: float) -> OutletSnapshot:
         increase_at_s=None,
         closing_at_s=None,
         switching_at_s=None,
-        faults=(*snapshot.faults, Fault(kind=FaultKind.GUARD_LOST, since_s=since_s)),
+        faults=faults,
     )
 
 

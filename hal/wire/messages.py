@@ -120,9 +120,8 @@ class Order:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Greeting:
-    """What there is. *guard* names this run of the guard process: no other one has the same name."""
+    """What there is."""
 
-    guard: str
     connectors: tuple[int, ...]
     lights: tuple[int, ...]
     has_world: bool

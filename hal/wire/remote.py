@@ -47,15 +47,16 @@ class RemoteEvse:
         self._held: bool | None = None
         self.contactor_cycles = told.contactor_cycles
 
-    def told(self, told: OutletTold, *, same_guard: bool) -> None:
-        """The guard has told what is true now; *same_guard*: it is the run of the guard that told before."""
+    def told(self, told: OutletTold) -> None:
+        """The guard has told what is true now."""
         events = told.events
         if self._is_lost:
             self._is_lost = False
             events = events_between(self._snapshot, told.snapshot)
-            unplugged = told.snapshot.unplugged_at_s != self._snapshot.unplugged_at_s
-            if same_guard and unplugged and told.snapshot.pilot is not PilotState.A:
-                # Somebody was unplugged unseen: who is there now may be somebody else.
+            unplugged_s = told.snapshot.unplugged_at_s
+            is_new = unplugged_s is not None and unplugged_s != self._snapshot.unplugged_at_s
+            if is_new and told.snapshot.pilot is not PilotState.A:
+                # Somebody was unplugged unseen, also by a guard that is a new one: who is there may be somebody else.
                 events = (PilotChanged(state=PilotState.A), *events)
         self._snapshot = told.snapshot
         self.contactor_cycles = told.contactor_cycles

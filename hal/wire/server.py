@@ -8,7 +8,6 @@ import logging
 import socket
 from dataclasses import replace
 from typing import Never, Protocol
-from uuid import uuid4
 
 from hal.errors import HalError
 from hal.evse import Hal, Offer, OutletEvent, OutletSnapshot, PilotChanged
@@ -99,7 +98,6 @@ class _Server:
         self._desk = Desk(
             admitted=admitted, opened=self._opened, greeted=self._greeted, obeyed=self._obey, left=self._left
         )
-        self._guard = uuid4().hex
         self._waiting: set[Connection] = set()
         self._client: Connection | None = None
         self._told: dict[int, OutletSnapshot] = {}
@@ -149,7 +147,6 @@ class _Server:
         self._told.clear()
         connection.send(
             Greeting(
-                guard=self._guard,
                 connectors=tuple(self._hal.evses),
                 lights=tuple(self._hal.lights),
                 has_world=self._hal.has_world,

@@ -313,5 +313,5 @@ async def test_a_current_that_is_read_though_the_contactor_is_open_is_a_failed_s
         await b.charge()
         b.world.deceive(1, Defect.CURRENT_STUCK, True)
         b.world.ev(1, ready=False)
-        await b.offer(16_000, for_s=2)
+        await b.offer(16_000, for_s=3)
         assert b.faults == ["power_switch_failure"]

@@ -8,6 +8,7 @@ from ocpp.v16 import call
 
 from cpd.cli.terminal import Terminal
 from cpd.cli.why import render_why
+from hal.values import ContactorState
 from tests.hal.wire.bench import guard, guard_process, raw_client, served
 from tests.scenarios.site import site
 from tests.virtual_time import run_virtual
@@ -169,5 +170,27 @@ def test_a_session_is_resumed_for_the_vehicle_that_it_began_with_and_for_no_othe
                 else:
                     await second.status("Charging")
                     assert len(second.log.ledger.transactions) == 1
+
+    run_virtual(scenario())
+
+
+def test_who_comes_after_an_unplugging_that_only_a_new_guard_saw_does_not_charge(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with (
+            guard_process(tmp_path) as process,
+            site(tmp_path, guard=process.hal, hal=behind(process.path)) as here,
+        ):
+            await here.charge()
+            await here.clock.sleep(60)
+            await process.dies()
+            await here.clock.sleep(8)
+            await process.starts()
+            await here.clock.sleep(0.1)
+            process.world.plug_out(1)
+            await here.clock.sleep(0.7)
+            process.world.plug_in(1)
+            (booked,) = await here.stopped()
+            assert booked.reason == "EVDisconnected"
+            assert process.outlet.contactor is ContactorState.OPEN
 
     run_virtual(scenario())

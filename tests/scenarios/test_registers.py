@@ -262,3 +262,23 @@ def test_a_bad_voltage_that_only_the_closed_contactor_shows_is_looked_at_again(t
             await here.status("Charging", within_s=60)
 
     run_virtual(scenario())
+
+
+def test_what_a_dark_meter_counted_while_it_was_silent_is_not_the_next_drivers(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with site(tmp_path, connector=DARK, ocpp=KEYS) as here:
+            await session(here)
+            await here.charge(TAG)
+            await here.clock.sleep(30)
+            here.world.fault(1, FaultKind.METER_OFFLINE, active=True)
+            await here.clock.sleep(600)
+            here.world.swipe(TAG)
+            await here.status("Finishing")
+            here.world.plug_out(1)
+            await here.status("Available")
+            here.world.fault(1, FaultKind.METER_OFFLINE, active=False)
+            before_wh = here.world.delivered_wh(1)
+            billed_wh = await session(here)
+            assert billed_wh <= here.world.delivered_wh(1) - before_wh
+
+    run_virtual(scenario())

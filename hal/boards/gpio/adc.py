@@ -5,7 +5,6 @@ some µs: sampling in step with the pilot could miss a plateau for ever, and mea
 """
 
 import ctypes
-import fcntl
 import os
 import struct
 from collections.abc import Callable
@@ -20,6 +19,8 @@ from hal.errors import DeviceUnavailable
 
 Ioctl = Callable[[int, int, bytearray], int]
 """`fcntl.ioctl`, as far as it is used: descriptor, request, argument."""
+
+_LIBC = ctypes.CDLL(None, use_errno=True)
 
 _FRAME = 3
 """Bytes of one conversion: the command goes out while the answer to it comes in."""
@@ -44,6 +45,19 @@ _PATTERNS = 5
 def message_request(samples: int) -> int:
     """SPI_IOC_MESSAGE(n) of linux/spi/spidev.h."""
     return 0x4000_6B00 | samples * _TRANSFER.size << 16
+
+
+def unlocked_ioctl(descriptor: int, request: int, argument: bytearray) -> int:
+    """`fcntl.ioctl` that lets other threads run meanwhile, however long *argument* is; raises OSError.
+
+    That of the standard library does so only up to 1 024 bytes: the whole guard would stand still for every burst.
+    """
+    buffer = (ctypes.c_char * len(argument)).from_buffer(argument)
+    result: int = _LIBC.ioctl(descriptor, ctypes.c_ulong(request), buffer)
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    return result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +98,7 @@ class SpiAdc:
     def __init__(self, model: AdcModel, path: Path, *, ioctl: Ioctl | None = None) -> None:
         self.model = model
         self.path = path
-        self._ioctl: Ioctl = fcntl.ioctl if ioctl is None else ioctl
+        self._ioctl: Ioctl = unlocked_ioctl if ioctl is None else ioctl
         self._descriptor: int | None = None
 
     def open(self) -> None:
@@ -139,10 +153,14 @@ class SpiAdc:
 
     def _reopen(self, descriptor: int) -> None:
         """Put the device as it is now behind *descriptor*, whose number another thread may be about to use."""
+        if self._descriptor != descriptor:
+            return
         with suppress(OSError):
             fresh = self._connect()
-            os.dup2(fresh, descriptor, inheritable=False)
-            os.close(fresh)
+            try:
+                os.dup2(fresh, descriptor, inheritable=False)
+            finally:
+                os.close(fresh)
 
 
 class AdcChannel:

@@ -33,6 +33,10 @@ from hal.light import Light
 LOOK_S = 0.02
 """An edge that nobody told of is seen this late."""
 
+TELL_LOOKS = 25
+"""After so many looks the outlets are looked at whole: what a meter, a reader or a thermometer shows, and that it
+shows nothing any more, is told by nobody."""
+
 PROXIMITY_S = 0.1
 _PROXIMITY_SAMPLES = 15
 
@@ -54,6 +58,7 @@ class GpioBoard:
         self._outlets = MappingProxyType(dict(outlets))
         self._model = model
         self._loop = asyncio.get_running_loop()
+        self._looks = 0
         self._looking = self._loop.call_later(LOOK_S, self._look)
 
     @property
@@ -93,8 +98,11 @@ class GpioBoard:
 
     def _look(self) -> None:
         self._looking = self._loop.call_later(LOOK_S, self._look)
+        self._looks = (self._looks + 1) % TELL_LOOKS
         for outlet in self._outlets.values():
             outlet.look()
+            if self._looks == 0:
+                outlet.changes.tell()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,9 +33,12 @@ class GpioContactor:
     def command(self, closed: bool) -> None:
         """Energise or release the coil.
 
-        Where the pin does not obey, the interlock opens: whoever releases the coil ends the heartbeat with it.
+        Where the pin does not obey, the interlock opens: whoever releases the coil ends the heartbeat with it. The
+        heartbeat's line then rests low, so that the first beat of the next closing is a rising edge.
         """
         self._coil.set(closed)
+        if not closed:
+            self._interlock.set(False)
 
     def heartbeat(self) -> None:
         """Toggle the line that holds the coil's interlock."""

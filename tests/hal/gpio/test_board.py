@@ -394,3 +394,32 @@ async def test_a_bug_in_the_middle_leaves_the_coil_low(tmp_path: Path) -> None:
             raise ZeroDivisionError
     assert not b.wired.coil
     assert b.wired.circuit.high_ns == 0
+
+
+@virtual
+async def test_a_vehicle_that_draws_too_much_is_seen_though_no_pin_tells_of_it(tmp_path: Path) -> None:
+    async with bench(tmp_path) as b:
+        await charging(b)
+        b.wired.meter.flow((32_000,) * 3)
+        await offered(b, 13)
+        assert b.faults == ["over_current"]
+        assert not b.wired.closed
+
+
+@virtual
+async def test_a_mains_that_sags_is_seen_though_no_pin_tells_of_it(tmp_path: Path) -> None:
+    async with bench(tmp_path) as b:
+        await charging(b)
+        b.wired.meter.set_voltage(150_000)
+        await offered(b, 3)
+        assert b.faults == ["under_voltage"]
+
+
+@virtual
+async def test_the_first_beat_of_each_closing_is_a_rising_edge(tmp_path: Path) -> None:
+    async with bench(tmp_path) as b:
+        for _ in range(3):
+            await charging(b)
+            b.wired.plug_out()
+            await asyncio.sleep(10)
+            assert not b.board.outlets[1].contactor._interlock.is_high
