@@ -26,7 +26,7 @@ from hal.controllers.state import Order, Report
 from hal.errors import DeviceUnavailable
 from hal.examination import Finding, Health
 from hal.outlet.config import OutletConfig
-from hal.values import ContactorState, FaultKind, MeterReading, PilotState
+from hal.values import FAULT_RULES, Clearing, ContactorState, FaultKind, MeterReading, PilotState
 
 log = logging.getLogger(__name__)
 
@@ -217,7 +217,7 @@ class OpenEvse:
         if self._mode is _Mode.DISABLED:
             if order.in_service and self._loop.time() >= self._disabled_s + DISABLED_S:
                 await self._hold()
-        elif self._is_in_fault:
+        elif self._is_in_fault and not self._retries_by_itself:
             # It holds by itself; asleep it would not show its fault any more.
             pass
         elif not order.in_service and self._pilot is PilotState.A:
@@ -348,6 +348,13 @@ class OpenEvse:
     @property
     def _is_in_fault(self) -> bool:
         return self._state is not None and self._state.fault is not None
+
+    @property
+    def _retries_by_itself(self) -> bool:
+        """Without a lock it closes anew once its fault is over, which is latched here and needs not to be shown."""
+        fault = None if self._state is None else self._state.fault
+        latched = fault is not None and FAULT_RULES[fault].clearing in (Clearing.UNPLUG, Clearing.ACKNOWLEDGE)
+        return latched and self._locked is None
 
     def _faults(self, state: answers.State) -> frozenset[FaultKind]:
         told = () if state.fault is None else (state.fault,)

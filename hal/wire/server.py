@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import Never, Protocol
 
 from hal.errors import HalError
-from hal.evse import Hal, Offer, OutletEvent, OutletSnapshot, PilotChanged
-from hal.values import ContactorState, PilotState
+from hal.evse import FaultRaised, Hal, Offer, OutletEvent, OutletSnapshot, PilotChanged, StopPressed
+from hal.values import ContactorState, PilotState, SessionEffect
 from hal.wire.codec import WireError
 from hal.wire.connection import Connection, Desk
 from hal.wire.messages import (
@@ -102,6 +102,7 @@ class _Server:
         self._client: Connection | None = None
         self._told: dict[int, OutletSnapshot] = {}
         self._unplugged_at_s: dict[int, float] = {}
+        self._ended: dict[int, tuple[OutletEvent, float]] = {}
         self._questions = 0
         self._ticks = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -123,6 +124,8 @@ class _Server:
         async for event in self._hal.evses[connector].events():
             if event == PilotChanged(state=PilotState.A):
                 self._unplugged_at_s[connector] = self._loop.time()
+            if _ends_a_session(event):
+                self._ended[connector] = (event, self._loop.time())
             self._tell(connector, (event,))
 
     async def read_cards(self) -> None:
@@ -191,6 +194,7 @@ class _Server:
         if self._client is None:
             return
         snapshot = self._hal.evses[connector].snapshot()
+        ended_by, ended_at_s = self._ended.get(connector, (None, None))
         self._told[connector] = snapshot
         self._client.send(
             OutletTold(
@@ -198,6 +202,8 @@ class _Server:
                 events=events,
                 snapshot=replace(snapshot, unplugged_at_s=self._unplugged_at_s.get(connector)),
                 contactor_cycles=self._hal.contactor_cycles(connector),
+                ended_by=ended_by,
+                ended_at_s=ended_at_s,
             )
         )
 
@@ -274,6 +280,12 @@ class _Server:
             connection.send(Refused(number=number, reason=str(error)))
         finally:
             self._questions -= 1
+
+
+def _ends_a_session(event: OutletEvent) -> bool:
+    if isinstance(event, FaultRaised):
+        return event.fault.rule.session in (SessionEffect.ENDS, SessionEffect.ENDS_AS_EMERGENCY)
+    return isinstance(event, StopPressed)
 
 
 def _may_flow(snapshot: OutletSnapshot) -> bool:

@@ -8,7 +8,7 @@ from ocpp.v16 import call
 
 from cpd.cli.terminal import Terminal
 from cpd.cli.why import render_why
-from hal.values import ContactorState
+from hal.values import ContactorState, FaultKind
 from tests.hal.wire.bench import guard, guard_process, raw_client, served
 from tests.scenarios.site import site
 from tests.virtual_time import run_virtual
@@ -191,6 +191,28 @@ def test_who_comes_after_an_unplugging_that_only_a_new_guard_saw_does_not_charge
             process.world.plug_in(1)
             (booked,) = await here.stopped()
             assert booked.reason == "EVDisconnected"
+            assert process.outlet.contactor is ContactorState.OPEN
+
+    run_virtual(scenario())
+
+
+def test_an_emergency_stop_that_nobody_heard_of_has_ended_the_session(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with (
+            guard_process(tmp_path) as process,
+            site(tmp_path, guard=process.hal, hal=behind(process.path)) as here,
+        ):
+            await here.charge()
+            away = process.path.rename(tmp_path / "away.sock")
+            async with raw_client(away):
+                await here.status("Faulted")
+                process.world.fault(1, FaultKind.EMERGENCY_STOP, True)
+                await here.clock.sleep(3)
+                process.world.fault(1, FaultKind.EMERGENCY_STOP, False)
+                await here.clock.sleep(3)
+            away.rename(process.path)
+            (booked,) = await here.stopped()
+            assert booked.reason == "EmergencyStop"
             assert process.outlet.contactor is ContactorState.OPEN
 
     run_virtual(scenario())

@@ -575,3 +575,19 @@ def test_noise_between_good_answers_does_no_harm(tmp_path: Path):
             assert faults(rig.evse) == set()
 
     on(tmp_path, noisy)
+
+
+def test_without_a_lock_a_latched_fault_holds_it_asleep(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with opened(tmp_path, prepare=bare) as rig, offering(rig.evse):
+            await charging(rig)
+            rig.simulator.vehicle.stubborn = True
+            rig.simulator.fail(0x06)
+            await until(lambda: FaultKind.GROUND_FAULT in faults(rig.evse), within_s=3)
+            await asyncio.sleep(20)
+            rig.simulator.fail(0)
+            for _ in range(1_000):
+                assert not rig.live
+                await asyncio.sleep(0.01)
+
+    run_virtual(scenario())
