@@ -9,7 +9,7 @@ from cpd.cli.terminal import terminal_for
 
 
 @click.command("demo")
-@click.option("--fast", is_flag=True, help="Less than 20 s, with no time to read.")
+@click.option("--fast", is_flag=True, help="Less than 30 s, with no time to read.")
 @click.option("--csms", metavar="NAME", help="Meet a central system of the field.")
 @click.option("--ev", metavar="NAME", help="Charge a vehicle of the field.")
 @click.option("--list", "names", is_flag=True, help="The names for --csms and --ev.")

@@ -36,7 +36,7 @@ class Pace:
 
 
 def pace(*, fast: bool) -> Pace:
-    """The slow pace is for people, and takes less than a minute; the fast one less than 20 s."""
+    """The slow pace is for people, and takes less than a minute; the fast one less than 30 s."""
     starts = (0, 2, 3, 5) if fast else (0, 6, 12, 20)
     steps = (Step(start_s=start, limit_a=limit) for start, limit in zip(starts, (32, 10, 0, 16), strict=True))
     return Pace(linger_s=0.0 if fast else 2.5, steps=tuple(steps))
