@@ -5,7 +5,7 @@ Nothing here sleeps or polls: the daemon's log and its `watch` notifications wak
 
 import asyncio
 import json
-import sys
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from cpd.control.api import ConnectorDocument, StatusDocument
-from tests.process.program import PATIENCE_S, Program
+from tests.process.program import PATIENCE_S, PROGRAM, Program
 from tests.process.program import environment as surroundings
 
 STATION = "CP-0042"
 CARD = "04A31F02B16180"
 
-PROGRAM: Sequence[str] = (sys.executable, "-m", "cpd.cli.main")
 _LONGEST_LINE_BYTES = 1 << 20
 
 
@@ -107,14 +106,20 @@ async def control(socket: Path) -> AsyncIterator[Control]:
         writer.transport.abort()
 
 
-class Charger(Program):
-    """``cpd run`` with one configuration file, started any number of times."""
+class Operated(ABC):
+    """A running daemon, wherever it runs, as it is known and driven at its control socket."""
 
-    def __init__(self, folder: Path, config: Path) -> None:
-        super().__init__((*PROGRAM, "run", "--config", str(config)), ready="daemon ready")
-        self.folder = folder
-        self.config = config
-        self.socket = folder / "cpd.sock"
+    patience_s = PATIENCE_S
+
+    @property
+    @abstractmethod
+    def socket(self) -> Path:
+        """The control socket."""
+
+    @property
+    @abstractmethod
+    def log(self) -> str:
+        """What is shown of it where something never comes."""
 
     async def call(self, method: str, **params: Any) -> Any:
         """One call over the control socket; raises `ControlFailed`."""
@@ -170,6 +175,19 @@ class Charger(Program):
         await self.call("mock.plug_in", connector=number)
         await self.call("mock.swipe", id_tag=id_tag, connector=number)
         return await self.until_status("Charging", number)
+
+
+class Charger(Program, Operated):
+    """``cpd run`` with one configuration file, started any number of times."""
+
+    def __init__(self, folder: Path, config: Path) -> None:
+        super().__init__((*PROGRAM, "run", "--config", str(config)), ready="daemon ready")
+        self.folder = folder
+        self.config = config
+
+    @property
+    def socket(self) -> Path:
+        return self.folder / "cpd.sock"
 
     async def cpd(self, *arguments: str, columns: int = 80, **environment: str) -> Finished:
         """Run a client command against this daemon."""

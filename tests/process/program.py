@@ -6,10 +6,12 @@ Nothing here sleeps or polls: what the program logs wakes whoever waits.
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from cpd.station.signal import Signal
+from tests.process.forking import parent
 
 PATIENCE_S = 20.0
 """How long anything may take before the test says what it waited for."""
@@ -32,6 +34,9 @@ class _Process(asyncio.SubprocessProtocol):
         self.news.fire()
 
 
+PROGRAM: Sequence[str] = (sys.executable, "-m", "cpd.cli.main")
+
+
 class Program:
     """A *command* that logs on standard error, and *ready* once it is up."""
 
@@ -40,6 +45,8 @@ class Program:
         """More variables of the environment, for the next starts."""
         self.patience_s = PATIENCE_S
         self.command = command
+        self.fresh = False
+        """Loaded from nothing at each start, not forked from a `cpd` that is."""
         self._ready = ready
         self._earlier = ""
         self._process: _Process | None = None
@@ -73,15 +80,19 @@ class Program:
         self._earlier = self.log
         if self._transport is not None:
             self._transport.close()
-        transport, self._process = await asyncio.get_running_loop().subprocess_exec(
+        surroundings = environment(**self.environment)
+        if self.command[: len(PROGRAM)] == PROGRAM and not self.environment and not self.fresh:
+            self._process = _Process()
+            self._transport = parent().fork(self._process, self.command[len(PROGRAM) :], surroundings)
+            return
+        self._transport, self._process = await asyncio.get_running_loop().subprocess_exec(
             _Process,
             *self.command,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=None,
             stderr=asyncio.subprocess.PIPE,
-            env=environment(**self.environment),
+            env=surroundings,
         )
-        self._transport = transport
 
     async def start(self) -> None:
         """Start the process and wait until it is up."""

@@ -20,12 +20,10 @@ from tests.process.charger import STATION, Charger, charger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
-    """A charger and its central system."""
+class BackOffice:
+    """The central system of one charger: what it saw and booked, and what it asks."""
 
-    charger: Charger
     csms: CentralSystem
-    port: int
     grown: Signal
     """Fires with each entry of the central system's log."""
 
@@ -65,6 +63,14 @@ class Site:
                 if text in frame:
                     return frame
             await self.grown.wait()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site(BackOffice):
+    """A charger and its central system."""
+
+    charger: Charger
+    port: int
 
 
 @asynccontextmanager

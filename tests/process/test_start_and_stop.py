@@ -18,6 +18,7 @@ async def test_the_control_socket_is_there_within_a_second_before_any_csms(tmp_p
     clock = SystemClock()
     worked_s, took_s = [], []
     async with charger(tmp_path, start=False, url=NOBODY_THERE) as here:
+        here.fresh = True
         for _ in range(3):
             started_s = clock.monotonic_s()
             await here.launch()
