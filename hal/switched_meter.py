@@ -1,6 +1,7 @@
 """A meter wired behind the contactor: while that is open it is dark, nothing flows, and its last word holds."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from hal.meter_watch import WatchedMeter
 from hal.values import MeterReading
@@ -25,12 +26,14 @@ class SwitchedMeter:
     def read(self) -> MeterReading | None:
         """What the meter says; while it is dark its last reading without power, None where there was none yet.
 
-        Read it before the contactor opens: what it does not tell until then, it tells when it is closed again.
+        The voltage and frequency behind the open contactor are those of its fading supply, not of the mains, and are
+        None; a current there is one. Read it before the contactor opens: what it does not tell until then, it tells
+        when it is closed again.
         """
         reading = self._meter.read()
         if reading is not None:
             self._last = reading
-            return reading
+            return replace(reading, voltage_mv=None, frequency_mhz=None) if self._is_open() else reading
         if self._last is None or not self._is_open():
             return None
         phases = 0 if self._last.current_ma is None else len(self._last.current_ma)

@@ -1,4 +1,7 @@
-"""What a Raspberry Pi's pins and ADC channels must satisfy: each used once, none that is somebody else's."""
+"""What a Raspberry Pi's pins and ADC channels must satisfy: none that is somebody else's.
+
+Each is used once, but for the circuit of an emergency stop, which may be that of several outlets.
+"""
 
 from collections.abc import Iterator
 from itertools import chain
@@ -35,6 +38,7 @@ _ADC_CHANNELS = ("pilot_channel", "proximity_channel")
 def check_gpio(connectors: tuple[Connector, ...]) -> Iterator[Mistake]:
     """What is wrong with the pins of *connectors*, all of which are on one Raspberry Pi."""
     pins: dict[int, str] = {}
+    circuits: set[int] = set()
     channels: dict[tuple[str, int], str] = {}
     for gpio in (connector.gpio for connector in connectors if connector.gpio is not None):
         pins |= dict.fromkeys(_bus_pins(gpio), f"the bus of {gpio.spi}")
@@ -48,7 +52,7 @@ def check_gpio(connectors: tuple[Connector, ...]) -> Iterator[Mistake]:
         for key in chain(PIN_KEYS, _ADC_CHANNELS):
             number: int | None = getattr(connector.gpio, key)
             path: KeyPath = ("connector", index, "gpio", key)
-            if number is None:
+            if number is None or (key == "emergency_stop" and number in circuits):
                 continue
             here = f"connector {connector.id}'s {key}"
             user = (
@@ -59,6 +63,8 @@ def check_gpio(connectors: tuple[Connector, ...]) -> Iterator[Mistake]:
             if user != here:
                 what = "channel" if key in _ADC_CHANNELS else "pin"
                 yield Mistake(path, f"This {what} is {user}.", f"Choose another {what} for one of the two.")
+            elif key == "emergency_stop":
+                circuits.add(number)
 
 
 def _bus_pins(gpio: Gpio) -> range:

@@ -17,7 +17,14 @@ from hal.boards.gpio import light, thermometer
 from hal.boards.gpio.adc import AdcModel, SpiAdc
 from hal.boards.gpio.chip import GpioChip, open_chip
 from hal.boards.gpio.firmware import check_outputs_let_go
-from hal.boards.gpio.outlet import Changes, GpioOutlet, PilotDevice, open_outlet, open_power_outputs
+from hal.boards.gpio.outlet import (
+    Changes,
+    GpioOutlet,
+    PilotDevice,
+    open_emergency_stops,
+    open_outlet,
+    open_power_outputs,
+)
 from hal.boards.gpio.pi_models import PiModel, pi_model
 from hal.boards.gpio.pilot import open_pilot
 from hal.boards.gpio.pins import GpioOutletConfig, device_name
@@ -146,6 +153,7 @@ def open_board(
             connector: open_power_outputs(chip, connector, config, opened)
             for connector, config in outlets.items()
         }
+        circuits = open_emergency_stops(chip, outlets, opened)
         made = {}
         for connector, config in outlets.items():
             pilot = parts.pilot(connector, config, root)
@@ -162,6 +170,7 @@ def open_board(
                 thermometer=_thermometer(config, root, changes),
                 meter=meters.get(connector),
                 reader=readers.get(connector),
+                circuit=None if config.emergency_stop is None else circuits[config.emergency_stop],
                 changes=changes,
                 opened=opened,
             )

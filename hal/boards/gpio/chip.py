@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from hal.boards.gpio.light import Led
-from hal.boards.gpio.lines import Contact, Errors, Output
+from hal.boards.gpio.lines import UNSETTLED_S, Contact, Errors, Output
 from hal.boards.gpio.pins import device_name
 from hal.errors import DeviceUnavailable
 
 FACTORY_VARIABLE = "GPIOZERO_PIN_FACTORY"
 
 _BOUNCE_S = 0.001
-"""What is shorter than this at an input is interference."""
+"""An edge at an input is told once its level has stood this long; what is shorter is interference."""
 
 _LED_HZ = 100
 
@@ -49,14 +49,16 @@ class GpioChip:
         name = device_name(part, connector, pin)
         return Output(device, self.factory.pin(pin), name=name, errors=self.errors)
 
-    def contact(self, part: str, connector: int, pin: int, *, settle_s: float = 0.0) -> Contact:
+    def contact(
+        self, part: str, connector: int, pin: int, *, settle_s: float, unsettled_s: float = UNSETTLED_S
+    ) -> Contact:
         """A contact between *pin* and ground. Raises DeviceUnavailable."""
         from gpiozero import DigitalInputDevice
 
         with self._claiming(part, connector, pin):
             device = DigitalInputDevice(pin, pull_up=True, bounce_time=_BOUNCE_S, pin_factory=self.factory)
         name = device_name(part, connector, pin)
-        return Contact(device, name=name, errors=self.errors, settle_s=settle_s)
+        return Contact(device, name=name, errors=self.errors, settle_s=settle_s, unsettled_s=unsettled_s)
 
     def led(self, part: str, connector: int, pin: int) -> Led:
         """An LED at *pin*, dark. Raises DeviceUnavailable."""

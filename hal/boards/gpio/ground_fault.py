@@ -26,7 +26,12 @@ class _Test(Enum):
 
 
 class GpioGroundFault:
-    """A `hal.board.GroundFaultMonitor`; a broken wire is a trip. *test* None: it cannot test itself."""
+    """A `hal.board.GroundFaultMonitor`; a broken wire is a trip. *test* None: it cannot test itself.
+
+    A detector may release by itself once its trip has taken the coil's power. So each opening that an edge tells is a
+    trip at once, whatever a second look finds: the pin library tells of none under 1 ms, and detectors trip for
+    longer. Where the edge was lost, the contact must be open at two looks (`contacts.TRIP_SETTLE_S`).
+    """
 
     def __init__(self, contact: Contact, test: Output | None, *, changed: Callable[[], None]) -> None:
         self._contact = contact

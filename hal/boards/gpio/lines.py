@@ -64,15 +64,18 @@ class Contact:
     """A contact between a pin with a pull-up and ground. *device* is a gpiozero DigitalInputDevice, active low.
 
     Edges arrive on a thread of the pin library and cross to the loop; `look`, called again and again, finds what an
-    edge has not told. With *settle_s* a new level counts once it has stood that long; the one before counts until
-    then, but not for ever.
+    edge has not told. A new level counts once it has stood for *settle_s*, as a second look finds; the one before
+    counts until then, but for *unsettled_s* at most.
     """
 
-    def __init__(self, device: Any, *, name: str, errors: Errors, settle_s: float = 0.0) -> None:
+    def __init__(
+        self, device: Any, *, name: str, errors: Errors, settle_s: float, unsettled_s: float = UNSETTLED_S
+    ) -> None:
         self._device = device
         self._name = name
         self._errors = errors
         self._settle_s = settle_s
+        self._unsettled_s = unsettled_s
         self._loop = asyncio.get_running_loop()
         self._watchers: list[Callable[[], None]] = []
         self._opened: list[Callable[[], None]] = []
@@ -82,35 +85,31 @@ class Contact:
         self._settling: asyncio.TimerHandle | None = None
         self._doubting: asyncio.TimerHandle | None = None
         self._in_doubt = False
+        self._glitches = 0
         device.when_activated = self._edge
         device.when_deactivated = self._edge_open
 
     def watch(self, changed: Callable[[], None], *, opened: Callable[[], None] | None = None) -> None:
-        """Call *changed* on the loop for each new level, *opened* for each opening, however short it was."""
+        """Call *changed* on the loop for each new level, *opened* at once for each opening that an edge tells."""
         self._watchers.append(changed)
         if opened is not None:
             self._opened.append(opened)
 
     def is_closed(self) -> bool | None:
-        """Whether the contact is closed now; None where it cannot be read, or does not come to rest."""
-        if not self._settle_s:
-            return self._read()
+        """Whether the contact is closed; None where it cannot be read, or does not come to rest."""
         return None if self._in_doubt else self._settled
 
     def look(self) -> None:
-        """Read the pin, and tell what is new."""
+        """Read the pin; what is new is told once it has stood long enough."""
         raw = self._read()
         if raw is self._raw:
             return
         self._raw = raw
-        if not self._settle_s:
-            self._tell()
-            return
         if self._settling is not None:
             self._settling.cancel()
         self._settling = self._loop.call_later(self._settle_s, self._settle)
         if self._doubting is None:
-            self._doubting = self._loop.call_later(UNSETTLED_S, self._doubt)
+            self._doubting = self._loop.call_later(self._unsettled_s, self._doubt)
 
     def close(self) -> None:
         """Let go of the pin."""
@@ -122,6 +121,10 @@ class Contact:
 
     def _settle(self) -> None:
         self._settling = None
+        # What is shorter than the pin library's own debounce is told by no edge.
+        self.look()
+        if self._settling is not None:
+            return
         if self._doubting is not None:
             self._doubting.cancel()
             self._doubting = None
@@ -129,10 +132,20 @@ class Contact:
         self._in_doubt, self._settled = False, self._raw
         if is_new:
             self._tell()
+        else:
+            self._note_glitch()
 
     def _doubt(self) -> None:
         self._in_doubt = True
         self._tell()
+
+    def _note_glitch(self) -> None:
+        """Tell of the first one, and of those that double their number: a noisy wire would fill the log."""
+        self._glitches += 1
+        if self._glitches & (self._glitches - 1) == 0:
+            log.warning(
+                "%s moved for less than %.0f ms times=%s", self._name, self._settle_s * 1_000, self._glitches
+            )
 
     def _tell(self) -> None:
         for changed in self._watchers:

@@ -12,7 +12,7 @@ from hal.boards.gpio.contactor import GpioContactor
 from hal.boards.gpio.contacts import GpioEmergencyStop, GpioStopButton
 from hal.boards.gpio.ground_fault import GpioGroundFault
 from hal.boards.gpio.light import GpioLight
-from hal.boards.gpio.lines import Contact, Output
+from hal.boards.gpio.lines import UNSETTLED_S, Contact, Output
 from hal.boards.gpio.pins import GpioOutletConfig
 from hal.boards.gpio.plug_lock import GpioPlugLock
 from hal.boards.gpio.proximity import ProximitySensor
@@ -25,6 +25,10 @@ class PilotDevice(Pilot, Protocol):
 
     def start(self, changed: Callable[[], None]) -> None:
         """Call *changed* on the loop for each new sample from now on."""
+
+    @property
+    def is_up_to_date(self) -> bool:
+        """True while its thread samples in time."""
 
     def examine(self) -> tuple[Finding, ...]:
         """What is measured of it now."""
@@ -108,6 +112,25 @@ def open_power_outputs(
     }
 
 
+def open_emergency_stops(
+    chip: GpioChip, outlets: Mapping[int, GpioOutletConfig], opened: ExitStack
+) -> Mapping[int, Contact]:
+    """The circuits of the emergency stops of *outlets* by pin, open until *opened* ends. Raises DeviceUnavailable."""
+    circuits: dict[int, Contact] = {}
+    for connector, config in outlets.items():
+        pin = config.emergency_stop
+        if pin is not None and pin not in circuits:
+            circuits[pin] = chip.contact(
+                "emergency stop",
+                connector,
+                pin,
+                settle_s=contacts.TRIP_SETTLE_S,
+                unsettled_s=contacts.TRIP_UNSETTLED_S,
+            )
+            opened.callback(circuits[pin].close)
+    return circuits
+
+
 def open_outlet(
     chip: GpioChip,
     connector: int,
@@ -119,20 +142,24 @@ def open_outlet(
     thermometer: OneWireThermometer | None,
     meter: Meter | None,
     reader: CardReader | None,
+    circuit: Contact | None,
     changes: Changes,
     opened: ExitStack,
 ) -> GpioOutlet:
-    """The outlet of *config*, its remaining pins open until *opened* ends. Raises DeviceUnavailable."""
+    """The outlet of *config*, its remaining pins open until *opened* ends. Raises DeviceUnavailable.
+
+    *circuit* is that of its emergency stop, open already.
+    """
 
     def output(part: str) -> Output | None:
         pin = config.other_outputs.get(part)
         return None if pin is None else _closing(chip.output(part, connector, pin), opened)
 
-    def contact(part: str, settle_s: float = 0.0) -> Contact | None:
+    def contact(part: str, settle_s: float, unsettled_s: float = UNSETTLED_S) -> Contact | None:
         pin = config.contacts.get(part)
         if pin is None:
             return None
-        made = chip.contact(part, connector, pin, settle_s=settle_s)
+        made = chip.contact(part, connector, pin, settle_s=settle_s, unsettled_s=unsettled_s)
         opened.callback(made.close)
         inputs[part] = made
         return made
@@ -149,12 +176,15 @@ def open_outlet(
     if motor_in is not None and motor_out is not None and bolt is not None:
         lock = GpioPlugLock(motor_in, motor_out, bolt, changed=changes.tell)
         opened.callback(lock.close)
-    test, leak = output("ground fault test"), contact("ground fault")
+    test = output("ground fault test")
+    leak = contact("ground fault", contacts.TRIP_SETTLE_S, contacts.TRIP_UNSETTLED_S)
     ground_fault = None
     if leak is not None:
         ground_fault = GpioGroundFault(leak, test, changed=changes.tell)
         opened.callback(ground_fault.close)
-    circuit, button = contact("emergency stop"), contact("stop button", contacts.BUTTON_SETTLE_S)
+    if circuit is not None:
+        inputs["emergency stop"] = circuit
+    button = contact("stop button", contacts.BUTTON_SETTLE_S)
     mirror.watch(changes.tell)
     return GpioOutlet(
         connector=connector,

@@ -137,6 +137,12 @@ class SampledPilot:
         """True while its thread runs."""
         return self._thread.is_alive()
 
+    @property
+    def is_up_to_date(self) -> bool:
+        """True while its thread takes bursts in time."""
+        seen = self.sampler.observation
+        return seen is not None and not self._is_late(seen)
+
     def stop_looking(self) -> None:
         """End the thread; what it saw last is unknown soon."""
         self._stopping.set()

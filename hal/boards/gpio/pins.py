@@ -13,7 +13,8 @@ class GpioOutletConfig:
     Every output is active high, and *phase_relay* high connects three phases. Every input is a contact to ground with
     the pin's own pull-up. That of *ground_fault*, *emergency_stop* is closed while all is well, so that a broken wire
     counts as a trip; that of *lock_feedback* is closed while the bolt is in; that of *stop_button* while it is
-    pressed. *feedback_closed* is the level at *feedback* while the contactor is closed: "high" for a mirror contact.
+    pressed. Several outlets may have one *emergency_stop*. *feedback_closed* is the level at *feedback* while the
+    contactor is closed: "high" for a mirror contact.
     *pilot_low*, *pilot_high*: two points (raw, mV) of the pilot's calibration. The proximity contact hangs on
     *proximity_channel* with *proximity_pull_up_ohm* to the ADC's reference. *thermometer* is the file of a 1-wire
     sensor, absolute.

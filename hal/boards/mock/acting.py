@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from hal.boards.mock.world import MockWorld
-from hal.world_acts import Break, Deceive, PlugIn, PlugOut, Swipe, TurnMeter, Wish, WorldAct
+from hal.world_acts import Break, Deceive, PlugIn, PlugOut, PressStop, Swipe, TurnMeter, Wish, WorldAct
 
 
 def perform(world: MockWorld, act: WorldAct) -> None:
@@ -27,6 +27,8 @@ def perform(world: MockWorld, act: WorldAct) -> None:
             )
         case Swipe(id_tag=id_tag, connector=connector_or_all):
             world.swipe(id_tag, connector_or_all)
+        case PressStop(connector=connector):
+            world.press_stop(connector)
         case Break(connector=connector, kind=kind, active=active):
             world.fault(connector, kind, active)
         case Deceive(connector=connector, defect=defect, active=active):

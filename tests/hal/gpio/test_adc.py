@@ -1,11 +1,18 @@
 """Bursts over the SPI device: what is sent, what is read, and what is no reading."""
 
 import errno
+import os
+import struct
+import sys
+import termios
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from hal.boards.gpio.adc import AdcModel, SpiAdc
+from hal.boards.gpio.adc import AdcModel, SpiAdc, unlocked_ioctl
 from hal.errors import DeviceUnavailable
 from tests.hal.gpio.fake_spi import (
     SPI_IOC_WR_BITS_PER_WORD,
@@ -166,3 +173,56 @@ def test_a_device_that_may_not_be_opened_is_refused_with_the_group(tmp_path: Pat
     (tmp_path / "spidev0.0").touch()
     with pytest.raises(DeviceUnavailable, match="group spi"):
         SpiAdc(AdcModel.MCP3208, tmp_path / "spidev0.0", ioctl=not_permitted).open()
+
+
+BURST_BYTES = 4_096
+"""The argument of a burst of 128 samples."""
+
+
+@contextmanager
+def filled_pipe(content: bytes) -> Iterator[int]:
+    """The end of a pipe that is read, with *content* in it."""
+    read, write = os.pipe()
+    try:
+        os.write(write, content)
+        yield read
+    finally:
+        os.close(read)
+        os.close(write)
+
+
+def test_an_ioctl_fills_its_argument_and_a_refusal_is_raised(tmp_path: Path):
+    argument = bytearray(BURST_BYTES)
+    with filled_pipe(b"abc") as pipe:
+        assert unlocked_ioctl(pipe, termios.FIONREAD, argument) == 0
+        assert struct.unpack_from("=I", argument) == (3,)
+        with pytest.raises(OSError, match="Inappropriate ioctl") as raised:
+            unlocked_ioctl(pipe, termios.TIOCGWINSZ, argument)
+    assert raised.value.errno == errno.ENOTTY
+
+
+def test_another_thread_runs_during_the_ioctl_of_a_burst():
+    gate, ran = threading.Lock(), threading.Event()
+    argument = bytearray(BURST_BYTES)
+
+    def run() -> None:
+        with gate:
+            ran.set()
+
+    interval_s = sys.getswitchinterval()
+    with filled_pipe(b"abc") as pipe:
+        gate.acquire()
+        other = threading.Thread(target=run)
+        other.start()
+        # The interpreter takes the turn from nobody: the other thread has one only where it is given up.
+        sys.setswitchinterval(3_600)
+        try:
+            gate.release()
+            for _ in range(1_000_000):
+                unlocked_ioctl(pipe, termios.FIONREAD, argument)
+                if ran.is_set():
+                    break
+            assert ran.is_set()
+        finally:
+            sys.setswitchinterval(interval_s)
+            other.join()

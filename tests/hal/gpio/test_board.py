@@ -2,46 +2,20 @@
 
 import asyncio
 import itertools
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from hal.evse import Offer, StopPressed
+from hal.evse import StopPressed
 from hal.outlet.config import OutletTimings
 from hal.values import FaultKind, LockState, StopReason
 from tests.hal.bench import seen_during, virtual
+from tests.hal.gpio.charging import charging, now_s, offered, time_until
 from tests.hal.simulators.gpio import PINS, Bench, bench
 
 OPENED_S = 0.05
 """The coil is without power this long after the reason was there."""
-
-
-def now_s() -> float:
-    return asyncio.get_running_loop().time()
-
-
-async def offered(b: Bench, for_s: float, current_ma: int = 16_000, phases: int = 3) -> None:
-    """Renew an offer each second, for *for_s*."""
-    end_s = now_s() + for_s
-    while (left_s := end_s - now_s()) > 1e-6:
-        b.evse.offer(Offer(current_ma=current_ma, phases=phases))
-        await asyncio.sleep(min(1.0, left_s))
-
-
-async def charging(b: Bench) -> None:
-    b.wired.plug_in()
-    await offered(b, 8)
-    assert b.wired.closed and b.evse.snapshot().contactor == "closed"
-
-
-async def time_until(met: Callable[[], bool], within_s: float) -> float:
-    began_s = now_s()
-    while not met():
-        assert now_s() < began_s + within_s, f"not met within {within_s} s"
-        await asyncio.sleep(0.001)
-    return now_s() - began_s
 
 
 @virtual
@@ -79,37 +53,6 @@ async def test_a_fixed_cable_needs_neither_lock_nor_proximity(tmp_path: Path) ->
     async with bench(tmp_path, fixed) as b:
         await charging(b)
         assert b.evse.snapshot().lock is LockState.NONE
-
-
-@pytest.mark.parametrize("edge_told", [True, False])
-@pytest.mark.parametrize(
-    ("part", "kind"),
-    [("ground fault", FaultKind.GROUND_FAULT), ("emergency stop", FaultKind.EMERGENCY_STOP)],
-)
-@virtual
-async def test_a_trip_takes_the_coils_power_whether_its_edge_is_told_or_lost(
-    tmp_path: Path, part: str, kind: FaultKind, edge_told: bool
-) -> None:
-    async with bench(tmp_path) as b:
-        await charging(b)
-        b.wired.inputs[part].tells = edge_told
-        b.wired.inputs[part].put(closed=False)
-        assert await time_until(lambda: not b.wired.coil, 1) <= 0.021
-        assert b.faults == [kind]
-
-
-@virtual
-async def test_a_trip_of_a_millisecond_is_not_overlooked(tmp_path: Path) -> None:
-    async with bench(tmp_path) as b:
-        await charging(b)
-        b.wired.inputs["ground fault"].put(closed=False)
-        b.wired.inputs["ground fault"].put(closed=True)
-        await asyncio.sleep(0.01)
-        assert not b.wired.coil
-        assert b.faults == [FaultKind.GROUND_FAULT]
-        b.wired.plug_out()
-        await asyncio.sleep(1)
-        assert b.faults == []
 
 
 @pytest.mark.parametrize(
@@ -413,6 +356,21 @@ async def test_a_mains_that_sags_is_seen_though_no_pin_tells_of_it(tmp_path: Pat
         b.wired.meter.set_voltage(150_000)
         await offered(b, 3)
         assert b.faults == ["under_voltage"]
+
+
+@virtual
+async def test_the_last_volts_of_a_meter_that_the_open_contactor_leaves_without_power_are_not_the_mains(
+    tmp_path: Path,
+) -> None:
+    async with bench(tmp_path, meter_behind_contactor=True) as b:
+        await charging(b)
+        b.evse.stop(StopReason.NORMAL)
+        await time_until(lambda: b.evse.snapshot().contactor == "open", 10)
+        b.wired.meter.set_voltage(120_000)
+        await asyncio.sleep(3)
+        meter = b.evse.snapshot().meter
+        assert meter is not None and meter.voltage_mv is None
+        assert b.faults == []
 
 
 @virtual

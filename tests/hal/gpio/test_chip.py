@@ -127,9 +127,11 @@ class BusyPin(MockPin):
 @pytest.mark.parametrize(
     ("user", "told"), [("fan control", "it is in use by fan control"), (None, "it cannot be claimed")]
 )
-@pytest.mark.parametrize("part", ["output", "contact", "led"])
-def test_a_busy_pin_is_refused_with_its_holder(part: str, user: str | None, told: str) -> None:
+@pytest.mark.parametrize(("part", "options"), [("output", {}), ("contact", {"settle_s": 0.003}), ("led", {})])
+def test_a_busy_pin_is_refused_with_its_holder(
+    part: str, options: dict[str, float], user: str | None, told: str
+) -> None:
     factory = MockFactory(pin_class=BusyPin)
     chip = GpioChip(factory=factory, errors=(GPIOZeroError, Busy), user_of=lambda pin: user)
     with pytest.raises(DeviceUnavailable, match=rf"GPIO17 \(contactor of connector 1\): {told}.*gpioinfo"):
-        getattr(chip, part)("contactor", 1, 17)
+        getattr(chip, part)("contactor", 1, 17, **options)

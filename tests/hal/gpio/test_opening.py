@@ -89,6 +89,31 @@ async def test_two_outlets_are_opened_and_told_of_apart(tmp_path: Path) -> None:
 
 
 @virtual
+async def test_the_circuit_of_one_emergency_stop_is_that_of_every_outlet_that_names_its_pin(
+    tmp_path: Path,
+) -> None:
+    header, configs = Header(), {1: replace(LEAST, emergency_stop=16), 2: replace(SECOND, emergency_stop=16)}
+    sites = sited(tmp_path, header, configs)
+    parts = board_parts(header, sites)
+    with open_board(configs, root=machine(tmp_path / "root"), parts=parts) as board:
+        changed: set[int] = set()
+        stops = [outlet.emergency_stop for outlet in board.outlets.values()]
+        board.outlets[1].watch(lambda: changed.add(1))
+        board.outlets[2].watch(lambda: changed.add(2))
+        await asyncio.sleep(0.1)
+        for closed in (False, True):
+            changed.clear()
+            sites[1].inputs["emergency stop"].put(closed=closed)
+            await asyncio.sleep(0.004)
+            assert [stop is not None and stop.pressed() for stop in stops] == [not closed] * 2
+            assert changed == {1, 2}
+        pins = [found.evidence for found in board.examine() if found.part == "GPIO pins"]
+        assert all("emergency stop GPIO16 low" in evidence for evidence in pins)
+    for site in sites.values():
+        site.release()
+
+
+@virtual
 async def test_the_contactor_is_released_before_the_pilot_tells_the_vehicle_to_stop(tmp_path: Path) -> None:
     header = Header()
     sites = sited(tmp_path, header, {1: PINS})
@@ -143,7 +168,7 @@ async def test_an_edge_that_comes_on_a_foreign_thread_is_told_on_the_loops(tmp_p
         for closed in (False, True):
             told_on.clear()
             await asyncio.get_running_loop().run_in_executor(None, edge, closed)
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.004)
             assert set(told_on) == {threading.main_thread()}
     sites[1].release()
 

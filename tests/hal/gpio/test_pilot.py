@@ -174,6 +174,21 @@ def test_whoever_was_told_of_late_looks_is_told_of_their_end(bench: Bench):
     run_virtual(scenario())
 
 
+def test_a_pilot_that_nobody_looks_at_in_time_is_not_up_to_date(bench: Bench):
+    async def scenario() -> None:
+        pilot = bench.open()
+        assert not pilot.is_up_to_date
+        pilot.start(lambda: None)
+        pilot.stop_looking()
+        await look(pilot, times=4)
+        assert pilot.is_up_to_date
+        await asyncio.sleep(0.105)
+        assert not pilot.is_up_to_date
+        pilot.close()
+
+    run_virtual(scenario())
+
+
 def test_an_output_that_is_not_taken_is_unknown_and_tried_again(bench: Bench):
     async def scenario() -> None:
         pilot = bench.open()

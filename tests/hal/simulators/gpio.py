@@ -165,6 +165,7 @@ class SimulatedPilot:
     def __init__(self, site: "WiredOutlet") -> None:
         self._site = site
         self.closed = False
+        self.is_up_to_date = True
 
     def drive(self, high_ns: int) -> None:
         self._site.circuit.drive(high_ns)
