@@ -19,6 +19,9 @@ log = logging.getLogger(__name__)
 
 _SCHEMA = "hal.latches/1"
 
+RETRY_S = 10.0
+"""A write that the disk refused is tried again this long after."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutletLatch:
@@ -31,11 +34,13 @@ class OutletLatch:
 
 @dataclass(slots=True)
 class Latches:
-    """The file; of several changes during one write only the last is written."""
+    """The file. Of several changes during one write only the last is written; what the disk refuses is tried anew."""
 
     path: Path
     _kept: Mapping[int, OutletLatch] = field(default_factory=dict)
     _writing: asyncio.Future[None] | None = None
+    _retrying: asyncio.TimerHandle | None = None
+    _refused: bool = False
 
     @classmethod
     def load(cls, state_dir: Path) -> "Latches":
@@ -73,11 +78,15 @@ class Latches:
             self._start()
 
     async def flush(self) -> None:
-        """Return once the file holds what is kept."""
+        """Return once the file holds what is kept, or the disk has refused it for the last time."""
+        if self._retrying is not None:
+            self._start()
         while self._writing is not None:
             await asyncio.wait((self._writing,))
+        self._end_retrying()
 
     def _start(self) -> None:
+        self._end_retrying()
         written = self._kept
         loop = asyncio.get_running_loop()
         self._writing = loop.run_in_executor(None, _write, self.path, _encoded(written))
@@ -86,10 +95,20 @@ class Latches:
     def _finished(self, future: asyncio.Future[None], written: Mapping[int, OutletLatch]) -> None:
         self._writing = None
         error = None if future.cancelled() else future.exception()
-        if error is not None:
+        was_refused, self._refused = self._refused, error is not None
+        if error is not None and not was_refused:
             log.error("latches are not kept file=%s error=%s", self.path, error)
+        elif error is None and was_refused:
+            log.info("latches are kept again file=%s", self.path)
         if self._kept is not written:
             self._start()
+        elif error is not None:
+            self._retrying = asyncio.get_running_loop().call_later(RETRY_S, self._start)
+
+    def _end_retrying(self) -> None:
+        if self._retrying is not None:
+            self._retrying.cancel()
+            self._retrying = None
 
 
 def _write(path: Path, text: str) -> None:
