@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from hal.examination import Finding
+from hal.iec61851 import MIN_CURRENT_MA
 from hal.light import Light
 from hal.values import (
     ContactorState,
@@ -60,9 +61,10 @@ class OutletSnapshot:
     wake-up pulse of this plug-in. *thermal_limit_ma* is what a warm outlet allows, None where the temperature
     limits nothing. *switching_at_s* is the earliest instant at which the phases are switched that the offer needs.
     *overstayed_s* is when the contactor had to be opened on a vehicle of this plug-in that asked on without a PWM.
+    *min_current_ma* is the least that can be offered, 6 000 and more: some controllers are set to offer no less.
     *temperature_mc* is what is measured inside, in thousandths of a degree Celsius. *unplugged_at_s* is when the
-    pilot came to A last, None where nobody was unplugged since there is somebody who would know: the guard that
-    outlives its user.
+    pilot came to A last, and *ended* what ended a session last; None where nothing did since there is somebody who
+    would know: the guard that outlives its user.
     """
 
     pilot: PilotState
@@ -84,7 +86,9 @@ class OutletSnapshot:
     switching_at_s: float | None = None
     overstayed_s: float | None = None
     temperature_mc: int | None = None
+    min_current_ma: int = MIN_CURRENT_MA
     unplugged_at_s: float | None = None
+    ended: "SessionEnd | None" = None
 
     @property
     def opening_fault(self) -> Fault | None:
@@ -170,6 +174,14 @@ OutletEvent = (
     | WakeChanged
     | StopPressed
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionEnd:
+    """*event* ended whatever session there was, at *at_s*; what raised it may be over."""
+
+    event: FaultRaised | StopPressed
+    at_s: float
 
 
 class Evse(Protocol):

@@ -25,7 +25,7 @@ from hal.examination import Finding
 from hal.feed import Feed
 from hal.iec61851 import F_NS, X1_NS
 from hal.latches import Latches, OutletLatch
-from hal.meter_watch import POLL_S, WatchedMeter
+from hal.meter_watch import POLL_S, WatchedMeter, loads_contacts
 from hal.outlet import machine
 from hal.outlet.config import OutletConfig
 from hal.outlet.lock import may_unlock
@@ -69,8 +69,6 @@ METERED_AFTER_S = 0.5
 """A reading of the meter that was asked for earlier than this behind an opening may still tell of the load."""
 
 _UNLOCK_WAIT_S = 5.0
-_LOAD_MA = 1_000
-"""From here on an opening wears the contacts."""
 
 _BEAT_S = INTERLOCK_HOLD_S / 3
 """A beat may be late, or lost once, before the interlock opens."""
@@ -296,7 +294,7 @@ class GuardedOutlet:
             self._beating.cancel()
         # A meter that has its power from the contactor says no more.
         reading = self._meter_reading()
-        if self._state.raw in (PilotState.C, PilotState.D) and _flows(reading):
+        if self._state.raw in (PilotState.C, PilotState.D) and loads_contacts(reading):
             self._keep(opened_under_load=1)
 
     def _beat(self) -> None:
@@ -371,10 +369,3 @@ class GuardedOutlet:
 
     def _meter_reading(self) -> MeterReading | None:
         return None if self._meter is None else self._meter.read()
-
-
-def _flows(reading: MeterReading | None) -> bool:
-    """False where a meter measures that next to nothing flows; a vehicle in C that nobody measures may draw."""
-    if reading is None or reading.current_ma is None:
-        return True
-    return max(reading.current_ma) >= _LOAD_MA

@@ -23,7 +23,17 @@ takes nothing.
 STEP_WH = 100
 """The step in which a register counts, until it was seen to count in a smaller one."""
 
+LOAD_MA = 1_000
+"""From here on an opening wears the contacts."""
+
 _WS_PER_WH = 3_600
+
+
+def loads_contacts(reading: MeterReading | None) -> bool:
+    """False where a meter measures that next to nothing flows; a vehicle in C that nobody measures may draw."""
+    if reading is None or reading.current_ma is None:
+        return True
+    return max(reading.current_ma) >= LOAD_MA
 
 
 class WatchedMeter:

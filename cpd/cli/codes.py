@@ -85,7 +85,7 @@ CODES = {
     "LIMIT_BELOW_6A_CSMS": Explained(
         "LIMIT IS BELOW 6 A",
         "A profile of the CSMS allows less than 6 A, the least that can be offered (IEC 61851-1), or less than "
-        "min_current_a of this connector.",
+        "min_current_a of this connector, or than its controller can offer (cpd doctor).",
         "Ask the operator to raise or clear the profile.",
     ),
     "LIMIT_LOCAL": Explained(

@@ -28,6 +28,7 @@ from cpd.station.ledger import Ledger
 from cpd.station.limits import AppliedLimit
 from cpd.station.outlet_caps import OutletCaps
 from cpd.station.plug import Plug
+from cpd.station.pulse import Pulse
 from cpd.station.reservations import Reservations
 from cpd.station.signal import Signal
 from cpd.station.timebase import Timebase
@@ -77,6 +78,8 @@ class ConnectorTask:
         self.plug = Plug(evse, timebase.clock, configuration)
         self.closing = False
         """The daemon is about to end: nothing begins any more."""
+        self.pulse = Pulse()
+        """That of the session: whatever keeps it from going round keeps it from everything else."""
         self._csms = csms
         self._timebase = timebase
         self._changed = changed
@@ -123,6 +126,11 @@ class ConnectorTask:
     def caps(self) -> tuple[Cap, ...]:
         """What bounds the current here beside the connector's own maximum."""
         return self._caps.now
+
+    @property
+    def least_ma(self) -> int:
+        """The least in mA that the outlet can offer."""
+        return self._caps.least_ma
 
     @property
     def waits_for_card(self) -> bool:
@@ -220,6 +228,11 @@ class ConnectorTask:
         self._look()
         self._wake.set()
 
+    def prove_alive(self, now_s: float) -> None:
+        """Go round once more: `pulse` tells whether that happens."""
+        self.pulse.ask(now_s)
+        self._wake.set()
+
     def blockers(self) -> tuple[Blocker, ...]:
         """Why this connector is not charging, the primary cause first, each since when it stands."""
         return self._condition.blockers(self._situation())
@@ -259,6 +272,7 @@ class ConnectorTask:
 
     async def _serve(self) -> None:
         while True:
+            self.pulse.beat()
             self._wake.clear()
             wait_s = None
             try:
@@ -282,6 +296,7 @@ class ConnectorTask:
         if transaction is None:
             await self._settle_idle()
         elif transaction.stop_reason is not None:
+            self._course.open()
             if self._course.is_open:
                 await self._course.book_stop()
                 # Somebody may have been authorised meanwhile.

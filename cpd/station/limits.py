@@ -11,6 +11,7 @@ from cpd.domain.composite import ActiveLimit, Cap, Connector, ConstraintKind, Su
 from cpd.domain.local_time import LocalTime
 from cpd.domain.rises import Judged
 from cpd.station.ledger import Ledger
+from cpd.station.pulse import Pulse
 from cpd.station.random_delay import RandomDelay
 from cpd.station.signal import Signal
 from cpd.station.timebase import Timebase
@@ -45,6 +46,10 @@ class Outlet(Protocol):
     @property
     def caps(self) -> tuple[Cap, ...]:
         """What bounds it beside the connector's own maximum: the plugged cable, its temperature."""
+
+    @property
+    def least_ma(self) -> int:
+        """The least in mA that it can offer: less is a pause, whatever the connector itself allows."""
 
     def apply(self, applied: AppliedLimit) -> None:
         """Offer this from now on; takes effect at once."""
@@ -83,6 +88,7 @@ class LimitScheduler:
         self._random_delay = random_delay or RandomDelay(0, random.Random())
         self._fail_safe_ma: int | None = None
         self.applied: dict[int, AppliedLimit] = {}
+        self.pulse = Pulse()
 
     @property
     def supply(self) -> Supply:
@@ -117,11 +123,17 @@ class LimitScheduler:
     async def run(self) -> None:
         """Recompute at each instant at which an answer can change by itself, for ever."""
         while True:
+            self.pulse.beat()
             try:
                 async with asyncio.timeout(self._until_next_change_s()):
                     await self._rearm.wait()
             except TimeoutError:
                 self.recompute()
+
+    def prove_alive(self, now_s: float) -> None:
+        """Go round once more, which changes nothing: `pulse` tells whether that happens."""
+        self.pulse.ask(now_s)
+        self._rearm.fire()
 
     def recompute(self) -> None:
         """Ask the engine and apply its answers, now."""
@@ -216,7 +228,12 @@ class LimitScheduler:
         caps = (*(() if outlet is None else outlet.caps), *self._local_caps(connector.id))
         if self._fail_safe_ma is not None:
             caps = (*caps, Cap(kind=ConstraintKind.OFFLINE, current_ma=self._fail_safe_ma))
-        return replace(connector, caps=(*connector.caps, *caps)) if caps else connector
+        least_ma = connector.min_current_ma
+        if outlet is not None:
+            least_ma = max(least_ma, outlet.least_ma)
+        if not caps and least_ma == connector.min_current_ma:
+            return connector
+        return replace(connector, caps=(*connector.caps, *caps), min_current_ma=least_ma)
 
 
 def _offered(applied: Mapping[int, AppliedLimit], connector: int) -> int:

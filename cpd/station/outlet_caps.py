@@ -1,4 +1,4 @@
-"""What an outlet itself bounds the current by, beside the connector's own maximum: its cable, its temperature."""
+"""What an outlet itself bounds the current by, beside the connector's own bounds: cable, temperature, controller."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ class OutletCaps:
     def __init__(self, evse: Evse, replan: Callable[[], None]) -> None:
         self._evse = evse
         self._replan = replan
-        self._planned = self.now
+        self._planned = self.now, self.least_ma
 
     @property
     def now(self) -> tuple[Cap, ...]:
@@ -25,8 +25,13 @@ class OutletCaps:
             caps.append(Cap(kind=ConstraintKind.TEMPERATURE, current_ma=outlet.thermal_limit_ma))
         return tuple(caps)
 
+    @property
+    def least_ma(self) -> int:
+        """The least in mA that it can offer."""
+        return self._evse.snapshot().min_current_ma
+
     def look(self) -> None:
         """The outlet derates by itself; the plan follows, so that what is told is what is offered."""
-        if self.now != self._planned:
-            self._planned = self.now
+        if (self.now, self.least_ma) != self._planned:
+            self._planned = self.now, self.least_ma
             self._replan()

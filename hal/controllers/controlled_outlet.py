@@ -8,7 +8,6 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import replace
 from typing import Protocol
 
 from hal.board import CardReader, Meter
@@ -30,8 +29,8 @@ from hal.controllers.state import (
 from hal.evse import ContactorChanged, FaultCleared, FaultRaised, Offer, OutletEvent, OutletSnapshot
 from hal.examination import Finding
 from hal.feed import Feed
-from hal.latches import Latches
-from hal.meter_watch import WatchedMeter
+from hal.latches import Latches, OutletLatch
+from hal.meter_watch import WatchedMeter, loads_contacts
 from hal.outlet.config import OutletConfig
 from hal.serving import pause
 from hal.superseded import forget_superseded
@@ -229,7 +228,7 @@ class ControlledOutlet:
         await self._controller.apply(order)
         report = await self._controller.poll()
         online = self._reader is None or self._reader.online()
-        self._seen(report)
+        self._count(report, order)
         self._advance(Reported(report=report, order=order, meter=self._meter_reading(), reader_online=online))
         self._heard.set()
         if self._trouble:
@@ -252,10 +251,13 @@ class ControlledOutlet:
         due_s = self._state.deadline_s
         self._timer = None if due_s is None else self._loop.call_at(due_s, self._advance, Tick())
 
-    def _seen(self, report: Report) -> None:
-        closed = ContactorState.CLOSED
-        if report.contactor is closed and self._state.contactor is not closed:
+    def _count(self, report: Report, order: Order) -> None:
+        was_closed = self._state.contactor is ContactorState.CLOSED
+        if report.contactor is ContactorState.CLOSED and not was_closed:
             self._keep(closes=1)
+        # Without "at once" the vehicle lets go first, or the controller opens on it and does not say so.
+        if order.at_once and was_closed and loads_contacts(self._state.meter):
+            self._keep(opened_under_load=int(report.contactor is ContactorState.OPEN))
 
     def _tell(self, event: OutletEvent) -> None:
         connector = self._config.id
@@ -272,11 +274,15 @@ class ControlledOutlet:
                 log.debug("outlet connector=%s %s", connector, event)
         self._feed.put(event)
 
-    def _keep(self, *, closes: int = 0) -> None:
+    def _keep(self, *, closes: int = 0, opened_under_load: int = 0) -> None:
         kinds = tuple(fault.kind for fault in self._state.faults if fault.rule.survives_restart)
         kept = self._latches.kept(self._config.id)
-        cycles = kept.contactor_cycles + closes
-        self._latches.keep(self._config.id, replace(kept, faults=kinds, contactor_cycles=cycles))
+        latch = OutletLatch(
+            faults=kinds,
+            contactor_cycles=kept.contactor_cycles + closes,
+            opened_under_load=kept.opened_under_load + opened_under_load,
+        )
+        self._latches.keep(self._config.id, latch)
 
     def _watched(self, meter: Meter | None) -> WatchedMeter | SwitchedMeter | None:
         if meter is None:

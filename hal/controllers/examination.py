@@ -28,6 +28,8 @@ def examine_controlled(
             yield found("line", Health.FAILED, trouble, "check the controller's supply and its cable")
         yield found("pilot", *_pilot(seen))
         yield found("contactor", *_contactor(seen, kept))
+        if seen.temperature_mc is not None:
+            yield found("temperature", *_temperature(seen, seen.temperature_mc))
         yield found("meter", *_meter(config, seen, now_s))
         if not reader_online:
             yield found("reader", Health.FAILED, "does not answer", "check its cable and supply")
@@ -45,12 +47,20 @@ def _pilot(seen: OutletSnapshot) -> tuple[Health, str, str]:
 
 
 def _contactor(seen: OutletSnapshot, kept: OutletLatch) -> tuple[Health, str, str]:
-    evidence = f"{seen.contactor}, cycles {kept.contactor_cycles}"
+    evidence = f"{seen.contactor}, cycles {kept.contactor_cycles}, {kept.opened_under_load} under load"
     if seen.contactor is ContactorState.UNKNOWN:
         return Health.FAILED, evidence, "check the line to the controller"
     if any(fault.kind is FaultKind.CONTACTOR_WELDED for fault in seen.faults):
         return Health.FAILED, evidence, "danger: switch off the supply, replace the contactor"
     return Health.OK, evidence, ""
+
+
+def _temperature(seen: OutletSnapshot, temperature_mc: int) -> tuple[Health, str, str]:
+    evidence = f"{temperature_mc / 1_000:.1f} °C"
+    if seen.thermal_limit_ma is None:
+        return Health.OK, evidence, ""
+    evidence += f", lowered to {seen.thermal_limit_ma / 1_000:.0f} A"
+    return Health.WARNING, evidence, "check ventilation and terminals"
 
 
 def _meter(config: OutletConfig, seen: OutletSnapshot, now_s: float) -> tuple[Health, str, str]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from hal.controllers.state import Supervised
+from hal.outlet import voltage
 from hal.values import Clearing, ContactorState, Fault, FaultKind, PilotState
 
 OVER_ADVERTISED_S = 3.0
@@ -23,7 +24,14 @@ def judged(state: Supervised, now_s: float) -> Supervised:
     suspected = tuple((kind, known.get(kind, now_s)) for kind in FaultKind if _stands(kind, state))
     causes = {kind for kind, since_s in suspected if now_s >= since_s + _delay_s(kind, state)}
     doubted = {kind for kind, _ in suspected}
-    left = tuple(fault for fault in state.faults if fault.kind in doubted or not _may_clear(fault, state))
+    since = dict(state.healthy)
+    healthy = tuple(
+        (fault.kind, since.get(fault.kind, now_s)) for fault in state.faults if fault.kind not in doubted
+    )
+    state = replace(state, healthy=healthy)
+    left = tuple(
+        fault for fault in state.faults if fault.kind in doubted or not _may_clear(fault, state, now_s)
+    )
     new = tuple(
         Fault(kind=kind, since_s=now_s) for kind in FaultKind if kind in causes and not state.has_fault(kind)
     )
@@ -38,9 +46,11 @@ def acknowledged(state: Supervised, kind: FaultKind) -> Supervised:
 
 
 def deadlines(state: Supervised) -> Iterator[float]:
-    """The instants at which a cause has stood long enough."""
+    """The instants at which a cause has stood long enough, or has been gone long enough."""
     for kind, since_s in state.suspected:
         yield since_s + _delay_s(kind, state)
+    for _, since_s in state.healthy:
+        yield since_s + state.config.timings.voltage_back_s
 
 
 def _stands(kind: FaultKind, state: Supervised) -> bool:
@@ -49,12 +59,17 @@ def _stands(kind: FaultKind, state: Supervised) -> bool:
     return told or (cause is not None and cause(state))
 
 
-def _may_clear(fault: Fault, state: Supervised) -> bool:
+def _may_clear(fault: Fault, state: Supervised, now_s: float) -> bool:
     match fault.rule.clearing:
         case Clearing.UNPLUG:
             return state.pilot is PilotState.A
-        case Clearing.RECOVERS | Clearing.RECOVERS_FOR_60_S:
+        case Clearing.RECOVERS:
             return fault.kind is FaultKind.GUARD_LOST or not state.lost
+        case Clearing.RECOVERS_FOR_60_S:
+            return (
+                not state.lost
+                and now_s >= dict(state.healthy)[fault.kind] + state.config.timings.voltage_back_s
+            )
         case Clearing.ACKNOWLEDGE:
             return False
 
@@ -70,6 +85,8 @@ def _delay_s(kind: FaultKind, state: Supervised) -> float:
         case FaultKind.CONTACTOR_WELDED:
             told = state.report is not None and kind in state.report.faults
             return 0.0 if told else OPENING_S
+        case FaultKind.UNDER_VOLTAGE | FaultKind.OVER_VOLTAGE:
+            return timings.voltage_fault_after_s
         case FaultKind.METER_OFFLINE if state.config.meter_behind_contactor:
             return timings.meter_wake_s
         case _:
@@ -99,6 +116,18 @@ def _draws_too_much(state: Supervised) -> bool:
     return any(current_ma * 10 > allowed_ma * 11 for current_ma in state.meter.current_ma)
 
 
+def _voltages_mv(state: Supervised) -> tuple[int, ...]:
+    return () if state.lost or state.meter is None else state.meter.voltage_mv or ()
+
+
+def _voltage_is_low(state: Supervised) -> bool:
+    return voltage.is_low(_voltages_mv(state), state.config, stands=state.has_fault(FaultKind.UNDER_VOLTAGE))
+
+
+def _voltage_is_high(state: Supervised) -> bool:
+    return voltage.is_high(_voltages_mv(state), state.config, stands=state.has_fault(FaultKind.OVER_VOLTAGE))
+
+
 def _meter_is_silent(state: Supervised) -> bool:
     has_power = state.contactor is ContactorState.CLOSED or not state.config.meter_behind_contactor
     known = state.report is not None and not state.lost
@@ -111,6 +140,8 @@ _SEEN: Mapping[FaultKind, Callable[[Supervised], bool]] = MappingProxyType(
         FaultKind.PILOT_FAULT: _pilot_is_unclear,
         FaultKind.CONTACTOR_WELDED: _does_not_open,
         FaultKind.OVER_CURRENT: _draws_too_much,
+        FaultKind.UNDER_VOLTAGE: _voltage_is_low,
+        FaultKind.OVER_VOLTAGE: _voltage_is_high,
         FaultKind.METER_OFFLINE: _meter_is_silent,
         FaultKind.READER_OFFLINE: lambda state: not state.reader_online,
     }

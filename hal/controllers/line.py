@@ -1,5 +1,6 @@
 """What a controller's protocol needs of its line, and what it says where nothing comes back."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from hal.errors import HalError
@@ -18,3 +19,33 @@ class Line(Protocol):
 
     def write(self, data: bytes) -> bool:
         """Send *data*; False where the line is not open."""
+
+
+class Link(Protocol):
+    """Questions and answers on a line, in the protocol of a controller."""
+
+    def attach(self, line: Line) -> None:
+        """Speak on *line* from now on."""
+
+    def received(self, data: bytes) -> None:
+        """Bytes came from the line."""
+
+
+class LinkedController:
+    """What every controller has of its line; *changed* is called when something may have changed at its far end."""
+
+    def __init__(self, link: Link, changed: Callable[[], None]) -> None:
+        self.attach = link.attach
+        self.received = link.received
+        self._changed = changed
+        self._restarted = False
+
+    @property
+    def restarted(self) -> bool:
+        """True where it may have lost what it was told: its line was lost, or it does something else than that."""
+        return self._restarted
+
+    def line_changed(self, is_open: bool) -> None:
+        """The line was opened, or lost."""
+        self._restarted = True
+        self._changed()

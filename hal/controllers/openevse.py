@@ -15,27 +15,22 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import Enum, auto
 
 from hal.controllers import openevse_answers as answers
 from hal.controllers import rapi
-from hal.controllers.line import Line, NoAnswer
+from hal.controllers.line import LinkedController, NoAnswer
+from hal.controllers.openevse_abilities import Abilities, findings, say
+from hal.controllers.openevse_heartbeat import Heartbeat
+from hal.controllers.openevse_meter import SessionMeter
 from hal.controllers.rapi_link import RapiLink
 from hal.controllers.state import Order, Report
 from hal.errors import DeviceUnavailable
-from hal.examination import Finding, Health
+from hal.examination import Finding
 from hal.outlet.config import OutletConfig
-from hal.values import FAULT_RULES, Clearing, ContactorState, FaultKind, MeterReading, PilotState
+from hal.values import FAULT_RULES, Clearing, ContactorState, FaultKind, PilotState
 
 log = logging.getLogger(__name__)
-
-HEARTBEAT_S = 10
-"""How long the controller waits for a sign of life. Its counter is of 16 bits of ms: more than 60 s may wrap."""
-
-HEARTBEAT_A = 6
-PULSE_S = 3.0
-_MISS_ACKNOWLEDGED = "SY 165"
 
 TEMPERATURE_S = 30.0
 RESTORES_BELOW_MC = 62_000
@@ -43,8 +38,6 @@ RESTORES_BELOW_MC = 62_000
 
 DISABLED_S = 0.4
 """State F lasts at least this long (300 ms are asked for)."""
-
-METER_FRESH_S = 3.0
 
 
 class _Mode(Enum):
@@ -55,18 +48,7 @@ class _Mode(Enum):
     DISABLED = auto()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Abilities:
-    """What the firmware of an OpenEVSE has, as its answers at the start tell."""
-
-    firmware: str
-    auth_lock: bool
-    boot_lock: bool
-    heartbeat: bool
-    switched_off: tuple[str, ...]
-
-
-class OpenEvse:
+class OpenEvse(LinkedController):
     """A `hal.controllers.controlled_outlet.Controller`; *changed* is called when the controller says so unasked."""
 
     def __init__(
@@ -80,43 +62,26 @@ class OpenEvse:
             )
         self._config = config
         self._port = port
-        self._changed = changed
         self._loop = asyncio.get_running_loop()
         self._link = RapiLink(self._noticed, hurried)
-        self._restarted = False
-        self._booted = False
+        self._heartbeat = Heartbeat(self._link, config.id)
+        super().__init__(self._link, changed)
         self._abilities: Abilities | None = None
         self._mode: _Mode | None = None
         self._disabled_s = 0.0
+        self._has_lock = False
         self._locked: bool | None = None
         self._allowed_a: int | None = None
+        self._taken_a = 0
         self._pilot_a = 0
+        self._derated_a: int | None = None
         self._refuses = False
         self._state: answers.State | None = None
         self._pilot = PilotState.UNKNOWN
         self._decided_s = self._loop.time()
-        self._session_ws: int | None = None
         self._temperature_mc: int | None = None
-        self._temperature_due_s = self._pulse_due_s = self._loop.time()
-        self.meter = _Ammeter()
-
-    @property
-    def restarted(self) -> bool:
-        """True after a boot of the controller, or where it does something else than it was told."""
-        return self._restarted
-
-    def attach(self, line: Line) -> None:
-        """Speak on *line* from now on."""
-        self._link.attach(line)
-
-    def received(self, data: bytes) -> None:
-        """Bytes came from the controller."""
-        self._link.received(data)
-
-    def line_changed(self, is_open: bool) -> None:
-        """The line was opened, or lost."""
-        self._restarted = True
-        self._changed()
+        self._temperature_due_s = self._loop.time()
+        self.meter = SessionMeter(config)
 
     async def begin(self) -> None:
         """Lock and hold it before anything else, then find out what it can.
@@ -126,29 +91,26 @@ class OpenEvse:
         self._link.reset()
         self._restarted = False
         self._mode, self._allowed_a, self._state = None, None, None
-        auth_lock = (await self._link.ask("S4 1")).accepted
-        self._locked = True if auth_lock else None
+        await self._lock()
+        self._has_lock = bool(self._locked)
         with suppress(NoAnswer):
             await self._read_state()
         if not self._is_in_fault:
             await self._hold()
-        if self._booted:
-            # It has forgotten its session, which is no sign of another vehicle.
-            self._session_ws, self._booted = None, False
         version = (await self._link.ask("GV")).params
         boot_lock = (await self._link.ask("SB")).accepted
-        heartbeat = await self._supervised()
+        heartbeat = await self._heartbeat.begin()
         switched_off = answers.switched_off_in(await self._link.ask("GE"))
         abilities = Abilities(
             firmware=version[0] if version else "unknown",
-            auth_lock=auth_lock,
+            auth_lock=self._has_lock,
             boot_lock=boot_lock,
             heartbeat=heartbeat,
             switched_off=switched_off,
         )
         if abilities != self._abilities:
             self._abilities = abilities
-            self._say_abilities(abilities)
+            say(self.examine())
 
     async def apply(self, order: Order) -> None:
         """Allow what *order* says, or hold; what is not confirmed is asked again in the next round."""
@@ -164,18 +126,14 @@ class OpenEvse:
         state = await self._read_state()
         self._compare_state(state)
         if state.advertises:
-            await self._read_pilot()
-            self._compare_pilot()
-        now_s = self._loop.time()
-        if now_s >= self._temperature_due_s:
-            self._temperature_mc = answers.temperature_mc_in(await self._link.ask("GP"))
-            self._temperature_due_s = now_s + TEMPERATURE_S
-        if self._abilities is not None and self._abilities.heartbeat and now_s >= self._pulse_due_s:
-            await self._pulse()
+            await self._look_at_pilot()
+        if self._loop.time() >= self._temperature_due_s:
+            await self._read_temperature()
+        await self._heartbeat.keep()
         if self._pilot is PilotState.A:
             self._refuses = False
         # Last, as another vehicle is seen only once, and what fails after it would lose it.
-        replugged = await self._read_meter()
+        replugged = self.meter.take(await self._link.ask("GG"), await self._link.ask("GU"))
         return Report(
             pilot=self._pilot,
             contactor=ContactorState.CLOSED if state.is_closed else ContactorState.OPEN,
@@ -183,29 +141,21 @@ class OpenEvse:
             cable_a=self._config.fixed_cable_a,
             faults=self._faults(state),
             temperature_mc=self._temperature_mc,
+            thermal_limit_ma=None if self._derated_a is None else self._derated_a * 1_000,
             replugged=replugged,
         )
 
     async def release(self) -> None:
         """Disabled and locked: open at once, and the pilot at −12 V says that nobody is there."""
         await self._disable()
-        if self._locked is False:
+        if self._has_lock and not self._locked:
             await self._lock()
 
     def examine(self) -> tuple[Finding, ...]:
         """Its firmware, the locks that it lacks, and the protections that are switched off."""
         if self._abilities is None:
             return ()
-        return tuple(
-            Finding(
-                part=part,
-                connector=self._config.id,
-                health=Health.WARNING if next_step else Health.OK,
-                evidence=evidence,
-                next_step=next_step,
-            )
-            for part, evidence, next_step in _rows(self._port, self._abilities)
-        )
+        return findings(self._abilities, port=self._port, connector=self._config.id)
 
     async def _disable(self) -> None:
         if self._mode is not _Mode.DISABLED:
@@ -225,15 +175,17 @@ class OpenEvse:
         elif self._mode is not _Mode.HELD:
             await self._hold()
         is_open = self._state is not None and not self._state.is_closed
-        if self._locked is False and is_open:
+        if self._has_lock and not self._locked and is_open:
             # Only now: a lock under load would not let the vehicle stop drawing first.
             await self._lock()
 
     async def _allow(self, amperes: int) -> None:
         """Enabled with at most *amperes* on the pilot, which is read back before anything can flow."""
-        if self._is_hot and self._mode is _Mode.ENABLED:
-            # What it has lowered by itself is not raised again while it is warm.
-            amperes = min(amperes, self._pilot_a)
+        if self._allowed_a is not None and amperes > self._allowed_a:
+            # It may have lowered its pilot for heat since it was looked at, and would be told to raise it.
+            await self._look_at_pilot()
+        if self._derated_a is not None:
+            amperes = min(amperes, self._derated_a)
         if self._allowed_a != amperes:
             self._allowed_a = None
             # Volatile, to spare its EEPROM. NK only says that it took its own minimum or maximum instead.
@@ -241,16 +193,14 @@ class OpenEvse:
             await self._read_pilot()
             if self._pilot_a > amperes:
                 log.error(
-                    "controller connector=%d offers %d A instead of %d A",
-                    self._config.id,
-                    self._pilot_a,
-                    amperes,
+                    "controller connector=%d offers %d A, not %d A", self._config.id, self._pilot_a, amperes
                 )
                 self._refuses = True
                 await self._hold()
                 return
-            self._allowed_a = amperes
-        if self._locked:
+            self._allowed_a, self._taken_a = amperes, self._pilot_a
+        if self._has_lock and self._locked is not False:
+            self._locked = None
             self._locked = not (await self._link.ask("S4 0")).accepted
         if self._mode is not _Mode.ENABLED:
             await self._command("FE", _Mode.ENABLED)
@@ -259,6 +209,7 @@ class OpenEvse:
         await self._command("FS", _Mode.HELD)
 
     async def _lock(self) -> None:
+        self._locked = None
         self._locked = (await self._link.ask("S4 1")).accepted
 
     async def _command(self, command: str, mode: _Mode) -> None:
@@ -289,36 +240,12 @@ class OpenEvse:
             raise NoAnswer("$GC is answered with nonsense")
         self._pilot_a = amperes
 
-    async def _read_meter(self) -> bool:
-        """Take a reading; True where the session's energy began anew, which only another vehicle explains."""
-        measured, counted = await self._link.ask("GG"), await self._link.ask("GU")
-        reading = answers.reading_in(measured, counted, phases=self._config.phases, at_s=self._loop.time())
-        self.meter.take(reading)
-        before_ws, self._session_ws = self._session_ws, answers.session_ws_in(counted)
-        if before_ws is None or self._session_ws is None:
-            return False
-        return self._session_ws < before_ws and not self._booted
-
-    async def _supervised(self) -> bool:
-        """Have the heartbeat watched; False where the firmware cannot. A miss of before is acknowledged first."""
-        wish = f"SY {HEARTBEAT_S} {HEARTBEAT_A}"
-        if (await self._link.ask(wish)).accepted:
-            return True
-        await self._link.ask(_MISS_ACKNOWLEDGED)
-        return (await self._link.ask(wish)).accepted
-
-    async def _pulse(self) -> None:
-        """Tell the controller that it is supervised, and that a miss was noticed."""
-        self._pulse_due_s = self._loop.time() + PULSE_S
-        if not (await self._link.ask("SY")).accepted:
-            log.warning("controller connector=%d missed a heartbeat", self._config.id)
-            await self._link.ask(_MISS_ACKNOWLEDGED)
-
     def _noticed(self, notice: rapi.Notice) -> None:
         """A reason to ask, and never a fact: a line that somebody repeats must not look like a vehicle."""
         if notice.kind == "AB":
             log.warning("controller connector=%d restarted", self._config.id)
-            self._restarted = self._booted = True
+            self._restarted = True
+            self.meter.forget_session()
             self._link.interrupt()
         self._changed()
 
@@ -331,15 +258,27 @@ class OpenEvse:
             )
             self._restarted = True
 
-    def _compare_pilot(self) -> None:
+    async def _look_at_pilot(self) -> None:
         """Notice a pilot that is not what was taken for certain: more after a boot, less after heat or a miss."""
+        await self._read_pilot()
         if self._mode is not _Mode.ENABLED or self._allowed_a is None:
             return
         if self._pilot_a > self._allowed_a:
             log.warning("controller connector=%d offers %d A by itself", self._config.id, self._pilot_a)
             self._restarted = True
-        elif self._pilot_a < self._allowed_a:
-            self._allowed_a = None
+        elif self._pilot_a < self._taken_a:
+            await self._read_temperature()
+            if self._is_hot:
+                # Not to be raised again while it is warm: whatever is offered, this is what it bears.
+                self._derated_a = self._taken_a = self._pilot_a
+            else:
+                self._allowed_a = None
+
+    async def _read_temperature(self) -> None:
+        self._temperature_mc = answers.temperature_mc_in(await self._link.ask("GP"))
+        self._temperature_due_s = self._loop.time() + TEMPERATURE_S
+        if not self._is_hot:
+            self._derated_a = None
 
     @property
     def _is_hot(self) -> bool:
@@ -354,46 +293,8 @@ class OpenEvse:
         """Without a lock it closes anew once its fault is over, which is latched here and needs not to be shown."""
         fault = None if self._state is None else self._state.fault
         latched = fault is not None and FAULT_RULES[fault].clearing in (Clearing.UNPLUG, Clearing.ACKNOWLEDGE)
-        return latched and self._locked is None
+        return latched and not self._has_lock
 
     def _faults(self, state: answers.State) -> frozenset[FaultKind]:
         told = () if state.fault is None else (state.fault,)
         return frozenset((*told, FaultKind.PILOT_FAULT) if self._refuses else told)
-
-    def _say_abilities(self, abilities: Abilities) -> None:
-        for part, evidence, next_step in _rows(self._port, abilities):
-            level = logging.WARNING if next_step else logging.INFO
-            log.log(level, "%s connector=%d %s; %s", part, self._config.id, evidence, next_step or "ok")
-
-
-def _rows(port: str, abilities: Abilities) -> tuple[tuple[str, str, str], ...]:
-    """Part, evidence and next step of everything that a technician should know of these *abilities*."""
-    rows = [("controller", f"OpenEVSE at {port}, firmware {abilities.firmware}", "")]
-    if not abilities.auth_lock and not abilities.boot_lock:
-        evidence = "none: it charges anyone while the Pi boots"
-        rows.append(("start lock", evidence, "flash firmware that has AUTH_LOCK"))
-    if not abilities.heartbeat:
-        evidence = "not supervised: without the Pi it charges on"
-        rows.append(("heartbeat", evidence, "wire the interlock; flash HEARTBEAT_SUPERVISION"))
-    rows.extend(
-        ("protection", f"{one} is switched off", "switch it on with $FF") for one in abilities.switched_off
-    )
-    return tuple(rows)
-
-
-class _Ammeter:
-    """A `hal.board.Meter`: the controller's own, which says nothing where none is fitted."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._last: MeterReading | None = None
-
-    def take(self, reading: MeterReading | None) -> None:
-        """The latest reading."""
-        self._last = reading
-
-    def read(self) -> MeterReading | None:
-        """The last reading; None where there is none younger than 3 s."""
-        if self._last is None or self._loop.time() > self._last.at_s + METER_FRESH_S:
-            return None
-        return self._last

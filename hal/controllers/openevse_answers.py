@@ -95,6 +95,14 @@ class State:
         return _FAULTS.get(self.code, FaultKind.PILOT_FAULT)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counters:
+    """The answer to $GU: *session_ws* since the vehicle was plugged in, *total_wh* of all sessions."""
+
+    session_ws: int
+    total_wh: int
+
+
 def state_in(reply: Reply) -> State | None:
     """The answer to $GS: state, seconds, state of the pilot, flags."""
     if not reply.accepted or len(reply.params) != 4:
@@ -126,29 +134,30 @@ def temperature_mc_in(reply: Reply) -> int | None:
     return max((value * 100 for value in tenths if value is not None), default=None)
 
 
-def session_ws_in(counted: Reply) -> int | None:
-    """The answer to $GU: the energy of this plug-in in Ws."""
+def counters_in(counted: Reply) -> Counters | None:
+    """The answer to $GU: the energy of this plug-in in Ws, and of all in Wh."""
     pair = _pair(counted)
-    return None if pair is None or pair[0] < 0 else pair[0]
+    return None if pair is None or min(pair) < 0 else Counters(session_ws=pair[0], total_wh=pair[1])
 
 
-def reading_in(measured: Reply, counted: Reply, *, phases: int, at_s: float) -> MeterReading | None:
-    """The answers to $GG and $GU of an ammeter; None where none is fitted, which also leaves the energy at 0.
+def reading_in(measured: Reply, *, energy_wh: int, phases: int, at_s: float) -> MeterReading | None:
+    """The answer to $GG of an ammeter; None where none is fitted, which also leaves the energy at 0.
 
-    It has one current transformer: what three phases carry it does not measure.
+    It has one current transformer: what three phases carry it does not measure. Its voltage is as a rule a constant
+    of the firmware, 120 or 240 V: good enough for the power, and not measured.
     """
-    flowing, registers = _pair(measured), _pair(counted)
-    if flowing is None or registers is None or phases != 1:
+    flowing = _pair(measured)
+    if flowing is None or phases != 1:
         return None
-    (current_ma, voltage_mv), (_, energy_wh) = flowing, registers
-    if current_ma < 0 or energy_wh < 0:
+    current_ma, voltage_mv = flowing
+    if current_ma < 0:
         return None
     return MeterReading(
         at_s=at_s,
         energy_wh=energy_wh,
         power_w=current_ma * voltage_mv // 1_000_000 if voltage_mv > 0 else None,
         current_ma=(current_ma,),
-        voltage_mv=(voltage_mv,) if voltage_mv > 0 else None,
+        voltage_mv=None,
     )
 
 

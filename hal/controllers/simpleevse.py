@@ -15,11 +15,12 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hal.controllers.line import Line, NoAnswer
+from hal.controllers.line import LinkedController, NoAnswer
 from hal.controllers.modbus_link import ModbusLink
 from hal.controllers.state import Order, Report
 from hal.errors import DeviceUnavailable
 from hal.examination import Finding, Health
+from hal.iec61851 import MIN_CURRENT_MA
 from hal.modbus_rtu import Request
 from hal.outlet.config import OutletConfig
 from hal.values import ContactorState, FaultKind, PilotState
@@ -68,11 +69,11 @@ class _Settings:
     """What registers 2000 … 2005 say: the EEPROM of the controller."""
 
     at_boot: int
-    minimum_a: int
+    minimum_ma: int
     hundredths: bool
 
 
-class SimpleEvse:
+class SimpleEvse(LinkedController):
     """A `hal.controllers.controlled_outlet.Controller`; it has no meter."""
 
     meter = None
@@ -89,31 +90,12 @@ class SimpleEvse:
         self._config = config
         self._port = port
         self._unit = unit
-        self._changed = changed
         self._link = ModbusLink(hurried)
-        self._restarted = False
+        super().__init__(self._link, changed)
         self._allowed: int | None = None
         self._settings: _Settings | None = None
         self._running: _Running | None = None
         self._firmware: int | None = None
-
-    @property
-    def restarted(self) -> bool:
-        """True after the line was lost, or where it allows something else than it was told: it has booted."""
-        return self._restarted
-
-    def attach(self, line: Line) -> None:
-        """Speak on *line* from now on."""
-        self._link.attach(line)
-
-    def received(self, data: bytes) -> None:
-        """Bytes came from the line."""
-        self._link.received(data)
-
-    def line_changed(self, is_open: bool) -> None:
-        """The line was opened, or lost."""
-        self._restarted = True
-        self._changed()
 
     async def begin(self) -> None:
         """Take back what it was allowed before anything else, and see that it allows nothing after a boot.
@@ -140,10 +122,11 @@ class SimpleEvse:
     async def apply(self, order: Order) -> None:
         """Allow what *order* says, or nothing (0); "turn off now" where it is to open at once."""
         amperes = 0 if order.at_once else self._register_for(order.current_ma)
-        if self._running is None or self._running.allowed != amperes:
+        running = self._running
+        if running is None or running.allowed != amperes:
             await self._allow(amperes)
         wanted = _TURN_OFF if order.at_once else 0
-        commands = 0 if self._running is None else self._running.commands
+        commands = 0 if running is None else running.commands
         if commands & _TURN_OFF != wanted and (order.at_once or order.current_ma):
             await self._write(_COMMANDS, commands & ~_TURN_OFF | wanted)
 
@@ -161,6 +144,7 @@ class SimpleEvse:
             advertised_ma=_ma(running.advertised) if pwm else 0,
             cable_a=running.cable_a or None,
             faults=_faults(running),
+            min_current_ma=MIN_CURRENT_MA if self._settings is None else self._settings.minimum_ma,
         )
 
     async def release(self) -> None:
@@ -189,13 +173,19 @@ class SimpleEvse:
                     "start current", f"{self._settings.at_boot} after a boot", "set its register 2000 to 0"
                 )
             )
+        if self._settings.minimum_ma > MIN_CURRENT_MA:
+            least_a = self._settings.minimum_ma // 1_000
+            rows.append(
+                self._finding(
+                    "least current", f"{least_a} A; with less nothing charges", "set its register 2002 to 6"
+                )
+            )
         return tuple(rows)
 
     def _register_for(self, current_ma: int) -> int:
-        """What register 1000 gets for *current_ma*: rounded down, and 0 below the controller's own minimum."""
-        if self._settings is None or current_ma < self._settings.minimum_a * 1_000:
-            return 0
-        return current_ma // 10 if self._settings.hundredths else current_ma // 1_000
+        """What register 1000 gets for *current_ma*: rounded down."""
+        hundredths = self._settings is not None and self._settings.hundredths
+        return current_ma // 10 if hundredths else current_ma // 1_000
 
     async def _read_running(self) -> _Running:
         values = await self._link.ask(Request.read(self._unit, _ALLOWED, _RUNNING))
@@ -217,7 +207,7 @@ class SimpleEvse:
         at_boot, _, minimum, _, _, bits = values
         return _Settings(
             at_boot=at_boot,
-            minimum_a=max(6, minimum),
+            minimum_ma=max(MIN_CURRENT_MA, minimum * 1_000),
             hundredths=running.firmware >= _HUNDREDTHS_FROM and bool(bits & _HUNDREDTHS),
         )
 
@@ -227,6 +217,8 @@ class SimpleEvse:
         self._allowed = value
 
     async def _write(self, register: int, value: int) -> None:
+        # Taken or not, what was read before is not true any more.
+        self._running = None
         await self._link.ask(Request.write(self._unit, register, value))
 
     def _say(self, running: _Running, settings: _Settings) -> None:
@@ -235,7 +227,7 @@ class SimpleEvse:
             self._config.id,
             self._port,
             running.firmware,
-            settings.minimum_a,
+            settings.minimum_ma // 1_000,
         )
         log.warning(
             "controller connector=%d does not notice a silent master: the interlock relay must open the contactor "

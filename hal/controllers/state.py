@@ -6,11 +6,15 @@ Instants (`*_s`) are on one monotonic clock. None stands for "never", "not now" 
 from dataclasses import dataclass
 
 from hal.evse import Offer
+from hal.iec61851 import MIN_CURRENT_MA
 from hal.outlet.config import OutletConfig
 from hal.values import ContactorState, Fault, FaultKind, MeterReading, PilotState, StopReason
 
 LOST_AFTER_S = 3.0
 """A controller that said nothing for longer is lost: what its outlet does is not known any more."""
+
+EXCHANGE_S = 5.0
+"""A vehicle unlocks its plug, somebody pulls it and puts another one in: that takes at least so long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +22,9 @@ class Report:
     """What a controller said of itself in one round.
 
     *advertised_ma* is what its pilot carries, 0 while that is steady. *cable_a*: the ampacity of the cable, None
-    where it is not known. *replugged*: the vehicle was exchanged since the report before.
+    where it is not known. *replugged*: the vehicle was exchanged since the report before; None where the controller
+    cannot tell. *thermal_limit_ma*: what it has lowered its pilot to for heat, None where it has not.
+    *min_current_ma*: the least that its pilot can carry, 6 000 and more.
     """
 
     pilot: PilotState
@@ -27,7 +33,9 @@ class Report:
     cable_a: int | None
     faults: frozenset[FaultKind] = frozenset()
     temperature_mc: int | None = None
-    replugged: bool = False
+    thermal_limit_ma: int | None = None
+    min_current_ma: int = MIN_CURRENT_MA
+    replugged: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,9 +105,10 @@ Input = Begun | Reported | Offered | Stopped | AvailabilitySet | Acknowledged | 
 class Supervised:
     """Everything that is remembered of the outlet; *given_ma* is what the controller is allowed now.
 
-    *lost*: nothing is known of the controller; *begun*: it was told to hold since. *stopped_s* and *increased_s*:
-    when a permission was last withdrawn, and last raised. *at_once*: an emergency stands that is not carried out
-    yet. *reference*: what was allowed before, as long as a vehicle may still draw it.
+    *lost*: nothing is known of the controller; *begun*: it was told to hold since. *exchanged*: another vehicle may
+    be there since *report*. *stopped_s* and *increased_s*: when a permission was last withdrawn, and last raised.
+    *at_once*: an emergency stands that is not carried out yet. *reference*: what was allowed before, as long as a
+    vehicle may still draw it. *suspected* and *healthy*: since when the cause of a fault stands, or is gone.
     """
 
     config: OutletConfig
@@ -108,6 +117,7 @@ class Supervised:
     reported_s: float = 0.0
     lost: bool = False
     begun: bool = False
+    exchanged: bool = False
     meter: MeterReading | None = None
     reader_online: bool = True
     offer: Offer | None = None
@@ -122,6 +132,7 @@ class Supervised:
     reference: tuple[tuple[float, int], ...] = ()
     faults: tuple[Fault, ...] = ()
     suspected: tuple[tuple[FaultKind, float], ...] = ()
+    healthy: tuple[tuple[FaultKind, float], ...] = ()
 
     @property
     def pilot(self) -> PilotState:
@@ -144,6 +155,16 @@ class Supervised:
         if not self.config.lock:
             return self.config.fixed_cable_a
         return self.report.cable_a if self.report is not None and self.pilot.plugged else None
+
+    @property
+    def thermal_limit_ma(self) -> int | None:
+        """What a warm controller bears, None where the temperature limits nothing or is not known."""
+        return None if self.lost or self.report is None else self.report.thermal_limit_ma
+
+    @property
+    def min_current_ma(self) -> int:
+        """The least that can be offered, as the controller said last."""
+        return MIN_CURRENT_MA if self.report is None else self.report.min_current_ma
 
     @property
     def order(self) -> Order:

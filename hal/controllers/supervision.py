@@ -10,6 +10,7 @@ from typing import assert_never
 
 from hal.controllers import faults
 from hal.controllers.state import (
+    EXCHANGE_S,
     LOST_AFTER_S,
     Acknowledged,
     AvailabilitySet,
@@ -47,7 +48,7 @@ def step(state: Supervised, seen: Input, *, now_s: float) -> tuple[Supervised, t
     before = state
     passed: tuple[OutletEvent, ...] = ()
     state = _taken_in(state, seen, now_s)
-    if isinstance(seen, Reported) and seen.report.replugged and state.begun:
+    if isinstance(seen, Reported) and state.begun and _may_be_another(before, seen.report, now_s):
         before, passed = _unplugging(before)
     lost = now_s >= state.reported_s + LOST_AFTER_S
     state = replace(state, lost=lost, begun=state.begun and (before.lost or not lost))
@@ -82,7 +83,9 @@ def snapshot(state: Supervised, meter: MeterReading | None, *, now_s: float) -> 
         closing_at_s=resumes_s if wants_ma and state.pilot.plugged else None,
         faults=state.faults,
         meter=meter,
+        thermal_limit_ma=state.thermal_limit_ma,
         temperature_mc=None if state.report is None else state.report.temperature_mc,
+        min_current_ma=state.min_current_ma,
     )
 
 
@@ -93,12 +96,25 @@ def _taken_in(state: Supervised, seen: Input, now_s: float) -> Supervised:
             blocked_s = now_s + state.config.timings.boot_wait_s
             return replace(state, begun=True, given_ma=0, stopped_s=now_s, blocked_until_s=blocked_s)
         case Reported() if not state.begun:
-            # One that comes back is not believed before it was told to hold.
-            return state
+            # One that comes back is not believed before it was told to hold; but what it says only once is kept.
+            left = seen.report.pilot is PilotState.A
+            return replace(state, exchanged=left or _may_be_another(state, seen.report, now_s))
         case Reported(report=report, order=order, meter=meter, reader_online=reader_online):
             opened = order.at_once and report.contactor is ContactorState.OPEN
-            state = replace(state, reported_s=now_s, report=report, meter=meter, reader_online=reader_online)
-            return _plug_seen(replace(state, at_once=state.at_once and not opened), report)
+            if report.pilot is PilotState.A or _may_be_another(state, report, now_s):
+                # An unplugging ends everything that belonged to the plug-in, the permission included.
+                state = replace(state, offer=None)
+            if report.pilot in (PilotState.A, PilotState.B):
+                state = replace(state, blocked_until_s=None)
+            return replace(
+                state,
+                reported_s=now_s,
+                report=report,
+                exchanged=False,
+                meter=meter,
+                reader_online=reader_online,
+                at_once=state.at_once and not opened,
+            )
         case Offered(offer=offer):
             if offer is None or not state.available:
                 return replace(state, offer=None)
@@ -115,13 +131,15 @@ def _taken_in(state: Supervised, seen: Input, now_s: float) -> Supervised:
             assert_never(seen)
 
 
-def _plug_seen(state: Supervised, report: Report) -> Supervised:
-    if report.pilot is PilotState.A or report.replugged:
-        # An unplugging ends everything that belonged to the plug-in, the permission included.
-        state = replace(state, offer=None)
-    if report.pilot in (PilotState.A, PilotState.B):
-        state = replace(state, blocked_until_s=None)
-    return state
+def _may_be_another(state: Supervised, report: Report, now_s: float) -> bool:
+    """True where *report* may be of another vehicle than the one before: nobody is to be billed for a stranger."""
+    if report.pilot is PilotState.A:
+        return False
+    if state.exchanged:
+        return True
+    if report.replugged is None:
+        return state.report is not None and now_s >= state.reported_s + EXCHANGE_S
+    return report.replugged
 
 
 def _blocked(state: Supervised, until_s: float) -> Supervised:
@@ -148,13 +166,15 @@ def _permitting(state: Supervised, now_s: float) -> Supervised:
 
 
 def _bounded_ma(state: Supervised, now_s: float) -> int:
-    """What the offer, the cable and the hardware allow, in mA per phase; 0 below 6 A, and on any doubt."""
+    """What offer, cable, hardware and temperature allow, in mA per phase; 0 where that is too little or in doubt."""
     if state.offer is None or not state.offer_is_live(now_s) or state.cable_a is None:
         return 0
     if state.is_faulted or state.at_once or not state.available or state.lost:
         return 0
-    bounds_ma = (state.offer.current_ma, state.cable_a * 1_000, state.config.max_current_ma)
-    return min(bounds_ma) if min(bounds_ma) >= MIN_CURRENT_MA else 0
+    allowed_ma = min(state.offer.current_ma, state.cable_a * 1_000, state.config.max_current_ma)
+    if state.thermal_limit_ma is not None:
+        allowed_ma = min(allowed_ma, state.thermal_limit_ma)
+    return allowed_ma if allowed_ma >= state.min_current_ma else 0
 
 
 def _pauses(state: Supervised) -> Iterator[float]:
@@ -190,7 +210,8 @@ def _duty_ns(state: Supervised) -> int | None:
 
 def _unplugging(before: Supervised) -> tuple[Supervised, tuple[OutletEvent, ...]]:
     """An unplugging that nobody saw happened between two reports: the user hears of it all the same."""
-    if before.report is None or before.pilot is PilotState.A:
+    if before.report is None or before.report.pilot is PilotState.A:
+        # Nothing was plugged then: who is there now is told as one that came.
         return before, ()
     unplugged = replace(before, report=replace(before.report, pilot=PilotState.A))
     return unplugged, (PilotChanged(state=PilotState.A),)

@@ -8,6 +8,7 @@ function or length than was asked for is refused, which is why no two requests t
 import asyncio
 from dataclasses import dataclass
 
+from hal.errors import DeviceUnavailable
 from hal.modbus_rtu import Outcome, Request
 from hal.serial_line import OpenPort, SerialLine
 from hal.serving import pause
@@ -70,6 +71,11 @@ class ModbusBus:
     async def run(self) -> None:
         """Keep the line open for ever."""
         await self._line.run()
+
+    @property
+    def trouble(self) -> DeviceUnavailable | None:
+        """Why the line is not open; None while it is."""
+        return self._line.trouble
 
     async def until_open(self) -> None:
         """Return once the line is open."""

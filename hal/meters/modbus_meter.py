@@ -60,11 +60,12 @@ class Standing:
 
 
 class ModbusMeter:
-    """A `hal.board.Meter`. `poll` belongs to the loop of its line; the rest to any thread."""
+    """A `hal.board.Meter` on *bus*. `poll` belongs to the loop of its line; the rest to any thread."""
 
-    def __init__(self, config: MeterConfig) -> None:
+    def __init__(self, config: MeterConfig, bus: ModbusBus) -> None:
         """Raises DeviceUnavailable where no meter of that model is known."""
         self.config = config
+        self._bus = bus
         self._family = family_of(config.model)
         self._model = self._family.model(config.model.lower())
         self._loop = asyncio.get_running_loop()
@@ -110,12 +111,12 @@ class ModbusMeter:
             ),
         )
 
-    async def poll(self, bus: ModbusBus) -> None:
+    async def poll(self) -> None:
         """Ask once for everything, publish it where it can be believed, and set when to ask again."""
         asked_s = self._loop.time()
         try:
             replies = {
-                block: await bus.read(
+                block: await self._bus.read(
                     unit=self.config.unit,
                     function=self._family.function,
                     address=block.address,
@@ -184,7 +185,9 @@ class ModbusMeter:
         self._due_s = self._loop.time()
 
     def _health(self, reading: MeterReading | None) -> tuple[Health, tuple[str, ...], str]:
-        """How it is, what of its last *reading* says so, and what to do."""
+        """How it is, what of its line or of its last *reading* says so, and what to do."""
+        if (lost := self._bus.trouble) is not None:
+            return Health.FAILED, (f"the line is not open: {lost.reason}",), lost.next_step
         if reading is None and self.config.behind_contactor:
             return Health.OK, ("has power only while charging",), ""
         if reading is None and self._latest is None:

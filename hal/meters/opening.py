@@ -29,19 +29,17 @@ async def open_meters(
     Raises DeviceUnavailable where a model is not known or a port cannot be opened. A meter that does not answer is
     no reason to stop: it may have power only while something charges.
     """
-    meters = {config.connector: ModbusMeter(config) for config in configs}
+    buses: dict[str, ModbusBus] = {}
     lines: dict[str, list[ModbusMeter]] = {}
-    for meter in meters.values():
-        lines.setdefault(meter.config.port, []).append(meter)
-    buses = {
-        port: ModbusBus(
-            port,
-            baudrate=sharing[0].config.baudrate,
-            timings=BusTimings(),
-            open_port=port_with(sharing[0].config.parity),
-        )
-        for port, sharing in lines.items()
-    }
+    for config in configs:
+        if config.port not in buses:
+            buses[config.port] = ModbusBus(
+                config.port,
+                baudrate=config.baudrate,
+                timings=BusTimings(),
+                open_port=port_with(config.parity),
+            )
+        lines.setdefault(config.port, []).append(ModbusMeter(config, buses[config.port]))
     with ExitStack() as opened:
         for bus in buses.values():
             opened.callback(bus.close)
@@ -49,7 +47,7 @@ async def open_meters(
         async with serving(
             *(bus.run() for bus in buses.values()), *(_ask(bus, lines[port]) for port, bus in buses.items())
         ):
-            yield meters
+            yield {meter.config.connector: meter for sharing in lines.values() for meter in sharing}
 
 
 async def _ask(bus: ModbusBus, meters: Sequence[ModbusMeter]) -> None:
@@ -58,7 +56,7 @@ async def _ask(bus: ModbusBus, meters: Sequence[ModbusMeter]) -> None:
         meter = min(meters, key=_turn)
         await pause(meter.due_in_s)
         await bus.until_open()
-        await meter.poll(bus)
+        await meter.poll()
 
 
 def _turn(meter: ModbusMeter) -> tuple[bool, float]:

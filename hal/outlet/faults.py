@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
 from hal.iec61851 import DIODE_LOW_MV, F_NS
+from hal.outlet import voltage
 from hal.outlet.config import OutletConfig
 from hal.outlet.state import OutletState, replaced
 from hal.values import Clearing, ContactorState, Fault, FaultKind, LockState, PilotState
@@ -14,9 +15,6 @@ from hal.values import Clearing, ContactorState, Fault, FaultKind, LockState, Pi
 _OVER_TEMPERATURE_MC = 75_000
 _COOLED_DOWN_MC = 60_000
 _LEAK_MA = 500
-_VOLTAGE_HYSTERESIS_MV = 3_000
-_LOW_PERCENT = 85
-_HIGH_PERCENT = 115
 
 
 def judged(state: OutletState, now_s: float) -> OutletState:
@@ -160,22 +158,11 @@ def _is_hot(state: OutletState) -> bool:
 
 
 def _voltage_is_low(state: OutletState) -> bool:
-    limit_mv = state.config.voltage_v * 10 * _LOW_PERCENT
-    if state.has_fault(FaultKind.UNDER_VOLTAGE):
-        if not _voltages_mv(state):
-            # A voltage that nobody measures has not come back; unless only closing the contactor can measure it.
-            return not state.config.meter_behind_contactor
-        limit_mv += _VOLTAGE_HYSTERESIS_MV
-    return any(voltage_mv < limit_mv for voltage_mv in _voltages_mv(state))
+    return voltage.is_low(_voltages_mv(state), state.config, stands=state.has_fault(FaultKind.UNDER_VOLTAGE))
 
 
 def _voltage_is_high(state: OutletState) -> bool:
-    limit_mv = state.config.voltage_v * 10 * _HIGH_PERCENT
-    if state.has_fault(FaultKind.OVER_VOLTAGE):
-        if not _voltages_mv(state):
-            return not state.config.meter_behind_contactor
-        limit_mv -= _VOLTAGE_HYSTERESIS_MV
-    return any(voltage_mv > limit_mv for voltage_mv in _voltages_mv(state))
+    return voltage.is_high(_voltages_mv(state), state.config, stands=state.has_fault(FaultKind.OVER_VOLTAGE))
 
 
 def _meter_is_silent(state: OutletState) -> bool:

@@ -35,6 +35,7 @@ class FakeOutlet:
     journal: list[tuple[float, int, float]]
     number: int
     caps: tuple[Cap, ...] = ()
+    least_ma: int = 6_000
     last: AppliedLimit | None = None
 
     def apply(self, applied: AppliedLimit) -> None:
@@ -149,6 +150,18 @@ async def test_below_six_amperes_nothing_is_offered(tmp_path: Path, limit_a: int
         await here.start()
         await here.install(limit_a)
         assert here.scheduler.applied[1].offer_ma == offer_a * 1_000
+
+
+@virtual
+async def test_below_the_least_that_an_outlet_can_offer_is_a_pause(tmp_path: Path) -> None:
+    async with panel(tmp_path) as here:
+        await here.start()
+        await here.install(9)
+        assert here.offers[-1] == (0, 1, 9)
+        here.outlets[1].least_ma = 10_000
+        here.scheduler.recompute()
+        applied = here.scheduler.applied[1]
+        assert (applied.offer_ma, applied.limit.current_ma, applied.limit.least_ma) == (0, 9_000, 10_000)
 
 
 @virtual

@@ -397,6 +397,75 @@ def test_another_vehicle_after_a_loss_does_not_charge_on_the_offer_of_the_one_be
     on(tmp_path, swapped)
 
 
+def test_another_vehicle_that_drew_more_than_the_one_before_is_told_as_another(tmp_path: Path):
+    async def swapped(rig: OpenEvseRig) -> None:
+        async with offering(rig.evse):
+            await charging(rig)
+        async with recorded(rig.evse) as events:
+            rig.link(False)
+            rig.plug_out()
+            await asyncio.sleep(5)
+            rig.plug_in()
+            await asyncio.sleep(30)
+            rig.evse.offer(Offer(current_ma=16_000, phases=1))
+            rig.link(True)
+            await until(lambda: rig.evse.snapshot().pilot.plugged, within_s=10)
+        assert PilotChanged(state=PilotState.A) in events
+        await throughout(lambda: rig.evse.snapshot().offer_ma == 0, for_s=10)
+
+    on(tmp_path, swapped)
+
+
+@pytest.mark.parametrize(("charged_s", "lost_s"), [(0, 2), (120, 40)])
+def test_a_vehicle_that_nobody_can_have_exchanged_is_not_told_as_another(
+    tmp_path: Path, charged_s: float, lost_s: float
+):
+    """The loss was too short, or the session has more energy than another vehicle could have drawn in it."""
+
+    async def stays(rig: OpenEvseRig) -> None:
+        async with offering(rig.evse):
+            await charging(rig)
+            await asyncio.sleep(charged_s)
+            async with recorded(rig.evse) as events:
+                rig.link(False)
+                await asyncio.sleep(lost_s)
+                rig.link(True)
+                await asyncio.sleep(10)
+            assert PilotChanged(state=PilotState.A) not in events
+            await until(lambda: rig.live, within_s=40)
+
+    on(tmp_path, stays)
+
+
+@pytest.mark.parametrize("total_runs", [True, False])
+def test_a_session_is_counted_while_it_runs_and_once(tmp_path: Path, total_runs: bool):
+    def counting(simulator: OpenEvseSimulator) -> None:
+        simulator.total_runs = total_runs
+
+    async def sessions(rig: OpenEvseRig) -> None:
+        for _ in range(2):
+            before_wh = registered_wh(rig)
+            async with offering(rig.evse):
+                await charging(rig)
+                await until(lambda: rig.simulator.session_ws > 60 * 3_600, within_s=90)
+            await until(lambda: not rig.live, within_s=10)
+            await asyncio.sleep(2)
+            after_wh = registered_wh(rig)
+            assert after_wh - before_wh - rig.simulator.session_ws // 3_600 in (0, 1)
+            rig.plug_out()
+            await asyncio.sleep(2)
+            assert registered_wh(rig) - after_wh in (0, 1)
+
+    on(tmp_path, sessions, prepare=counting)
+
+
+def registered_wh(rig: OpenEvseRig) -> int:
+    """What the meter says."""
+    reading = rig.evse.snapshot().meter
+    assert reading is not None
+    return reading.energy_wh
+
+
 def test_heat_that_the_controller_derates_for_is_not_worked_against(tmp_path: Path):
     async def warm(rig: OpenEvseRig) -> None:
         async with offering(rig.evse, 16_000):
@@ -409,8 +478,61 @@ def test_heat_that_the_controller_derates_for_is_not_worked_against(tmp_path: Pa
             assert rig.advertised_ma == 8_000
             assert rig.evse.snapshot().temperature_mc == 66_000
             assert rig.evse.snapshot().offer_ma == 8_000
+            assert rig.evse.snapshot().thermal_limit_ma == 8_000
+            assert "66.0 °C, lowered to 8 A" in {one.evidence for one in rig.examine()}
+            rig.simulator.temperature = 610
+            await until(lambda: rig.advertised_ma == 20_000, within_s=40)
+            assert rig.evse.snapshot().thermal_limit_ma is None
 
     on(tmp_path, warm)
+
+
+def test_a_warm_controller_that_lowers_nothing_is_offered_all_again(tmp_path: Path):
+    def warm(simulator: OpenEvseSimulator) -> None:
+        simulator.temperature = 630
+
+    async def lowered(rig: OpenEvseRig) -> None:
+        async with offering(rig.evse, 16_000):
+            await charging(rig)
+        async with offering(rig.evse, 6_000):
+            await until(lambda: rig.advertised_ma == 6_000, within_s=2)
+        async with offering(rig.evse, 16_000):
+            await until(lambda: rig.advertised_ma == 16_000, within_s=10)
+        assert rig.evse.snapshot().thermal_limit_ma is None
+
+    on(tmp_path, lowered, prepare=warm)
+
+
+def test_what_a_controller_takes_less_of_is_told_once(tmp_path: Path):
+    def small(simulator: OpenEvseSimulator) -> None:
+        simulator.max_a = 16
+
+    async def less(rig: OpenEvseRig) -> None:
+        async with offering(rig.evse, 32_000):
+            await charging(rig)
+            await asyncio.sleep(10)
+        assert rig.simulator.commands.count("SC 32 V") == 1
+
+    on(tmp_path, less, prepare=small)
+
+
+def test_a_lock_that_was_opened_without_an_answer_is_closed_again(tmp_path: Path):
+    async def withdrawn(rig: OpenEvseRig) -> None:
+        rig.plug_in()
+        await asyncio.sleep(12)
+        hears = rig.simulator.received
+
+        def unanswered(data: bytes) -> None:
+            rig.simulator.mangle = (lambda said: b"") if data.startswith(b"$S4 0") else (lambda said: said)
+            hears(data)
+
+        rig.hear(unanswered)
+        rig.evse.offer(Offer(current_ma=16_000, phases=1))
+        await until(lambda: not rig.simulator.locked, within_s=2)
+        rig.evse.offer(None)
+        await until(lambda: rig.simulator.locked, within_s=2)
+
+    on(tmp_path, withdrawn)
 
 
 def test_the_heartbeat_is_kept_and_a_miss_is_acknowledged(tmp_path: Path):
@@ -538,6 +660,19 @@ def test_a_late_answer_is_not_the_answer_to_the_next_command(tmp_path: Path, pre
             await until(lambda: faults(rig.evse) == set(), within_s=8)
 
     on(tmp_path, late, prepare=prepare)
+
+
+@pytest.mark.parametrize(("reason", "under_load"), [(StopReason.NORMAL, 0), (StopReason.EMERGENCY, 1)])
+def test_its_contactor_is_counted(tmp_path: Path, reason: StopReason, under_load: int):
+    async def stopped(rig: OpenEvseRig) -> None:
+        async with offering(rig.evse):
+            await charging(rig)
+        rig.evse.stop(reason)
+        await until(lambda: rig.evse.snapshot().contactor is ContactorState.OPEN, within_s=10)
+        (told,) = (one for one in rig.examine() if one.part == "contactor")
+        assert told.evidence == f"open, cycles 1, {under_load} under load"
+
+    on(tmp_path, stopped)
 
 
 MANGLED: dict[str, Callable[[bytes], bytes]] = {

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from hal.errors import DeviceUnavailable
-from hal.evse import Offer
+from hal.evse import Offer, PilotChanged
 from hal.values import ContactorState, FaultKind, PilotState, StopReason
-from tests.hal.controllers.session import faults, offering, throughout, until
+from tests.hal.controllers.session import faults, offering, recorded, throughout, until
 from tests.hal.simulators.simpleevse import SimpleEvseRig, SimpleEvseSimulator, framed, opened
 from tests.virtual_time import run_virtual
 
@@ -111,6 +111,12 @@ def test_below_the_minimum_of_the_controller_nothing_is_offered(tmp_path: Path):
         async with offering(rig.evse, 7_000):
             rig.plug_in()
             await throughout(lambda: rig.simulator.registers[1_000] == 0, for_s=12)
+            assert rig.evse.snapshot().min_current_ma == 8_000
+            (told,) = (one for one in rig.examine() if one.part == "least current")
+            assert (told.evidence, told.next_step) == (
+                "8 A; with less nothing charges",
+                "set its register 2002 to 6",
+            )
         async with offering(rig.evse, 8_000):
             await until(lambda: rig.live, within_s=10)
 
@@ -266,6 +272,19 @@ def test_a_line_that_echoes_is_spoken_on(tmp_path: Path):
     on(tmp_path, session, prepare=echoing)
 
 
+@pytest.mark.parametrize(("reason", "under_load"), [(StopReason.NORMAL, 0), (StopReason.EMERGENCY, 1)])
+def test_its_contactor_is_counted(tmp_path: Path, reason: StopReason, under_load: int):
+    async def stopped(rig: SimpleEvseRig) -> None:
+        async with offering(rig.evse):
+            await charging(rig)
+        rig.evse.stop(reason)
+        await until(lambda: rig.evse.snapshot().contactor is ContactorState.OPEN, within_s=10)
+        (told,) = (one for one in rig.examine() if one.part == "contactor")
+        assert told.evidence == f"open, cycles 1, {under_load} under load"
+
+    on(tmp_path, stopped)
+
+
 MANGLED: dict[str, Callable[[bytes], bytes]] = {
     "wrong CRC": lambda data: data[:-1] + bytes((data[-1] ^ 0xFF,)),
     "half": lambda data: data[: len(data) // 2],
@@ -337,3 +356,41 @@ def test_that_it_does_not_notice_a_dead_master_is_said_at_the_start(
     with caplog.at_level(logging.WARNING):
         on(tmp_path, looked)
     assert "does not notice a silent master" in caplog.text
+
+
+@pytest.mark.parametrize(("lost_for_s", "is_another"), [(2, False), (12, True)])
+def test_after_a_loss_that_was_long_enough_for_an_exchange_the_vehicle_is_told_as_another(
+    tmp_path: Path, lost_for_s: float, is_another: bool
+):
+    async def exchanged(rig: SimpleEvseRig) -> None:
+        async with offering(rig.evse):
+            await charging(rig)
+        async with recorded(rig.evse) as events:
+            rig.link(False)
+            if is_another:
+                rig.plug_out()
+                await asyncio.sleep(1)
+                rig.plug_in()
+            await asyncio.sleep(lost_for_s)
+            rig.link(True)
+            rig.evse.offer(Offer(current_ma=16_000, phases=3))
+            await until(lambda: rig.evse.snapshot().pilot is PilotState.B, within_s=10)
+        assert (PilotChanged(state=PilotState.A) in events) is is_another
+
+    on(tmp_path, exchanged)
+
+
+def test_what_was_written_without_an_answer_is_taken_back_at_once(tmp_path: Path):
+    """The order arrived, its answer did not: what was read before it says nothing any more."""
+
+    async def withdrawn(rig: SimpleEvseRig) -> None:
+        rig.plug_in()
+        await asyncio.sleep(12)
+        rig.simulator.mangle = lambda data: b"" if data[1] == 16 else data
+        rig.evse.offer(Offer(current_ma=16_000, phases=3))
+        await until(lambda: rig.simulator.registers[1_000] == 16, within_s=2)
+        rig.evse.offer(None)
+        assert await until(lambda: rig.simulator.registers[1_000] == 0, within_s=5) < 1.5
+        rig.simulator.mangle = lambda data: data
+
+    on(tmp_path, withdrawn)

@@ -20,7 +20,7 @@ from hal.controllers.state import (
 )
 from hal.evse import FaultCleared, FaultRaised, Offer, OutletEvent, PilotChanged
 from hal.outlet.config import OutletConfig
-from hal.values import ContactorState, Fault, FaultKind, MeterReading, PilotState, StopReason
+from hal.values import FAULT_RULES, ContactorState, Fault, FaultKind, MeterReading, PilotState, StopReason
 
 CONFIG = OutletConfig(id=1, max_current_ma=25_000, phases=1, lock=True)
 
@@ -45,10 +45,11 @@ class Course:
             "advertised_ma": 0,
             "cable_a": 20,
             "current_ma": 0,
+            "voltage_mv": 230_000,
         } | told
-        current_ma = values.pop("current_ma")
+        current_ma, voltage_mv = (int(str(values.pop(name))) for name in ("current_ma", "voltage_mv"))
         meter = MeterReading(
-            at_s=self.now_s, energy_wh=1, power_w=0, current_ma=(int(str(current_ma)),), voltage_mv=None
+            at_s=self.now_s, energy_wh=1, power_w=0, current_ma=(current_ma,), voltage_mv=(voltage_mv,)
         )
         report = Report(pilot=pilot, **values)  # type: ignore[arg-type]
         return self.see(Reported(report=report, order=self.state.order, meter=meter), after_s=after_s)
@@ -63,6 +64,12 @@ def ready(config: OutletConfig = CONFIG) -> Course:
     return course
 
 
+def lose(course: Course, *, for_s: float) -> None:
+    """The controller says nothing *for_s*, and was then told to hold."""
+    course.see(Tick(), after_s=LOST_AFTER_S)
+    course.see(Begun(), after_s=for_s - LOST_AFTER_S)
+
+
 def offer(current_ma: int = 16_000) -> Offered:
     return Offered(offer=Offer(current_ma=current_ma, phases=1))
 
@@ -75,6 +82,14 @@ def test_the_least_of_offer_cable_and_configuration_is_given(current_ma: int, ca
     course = ready()
     course.hear(PilotState.B, cable_a=cable_a)
     assert course.see(offer(current_ma)).order.current_ma == given_ma
+
+
+def test_below_the_least_that_the_controller_can_offer_nothing_is_given():
+    course = ready()
+    course.hear(PilotState.B, min_current_ma=10_000)
+    assert course.see(offer(9_999)).order.current_ma == 0
+    assert course.see(offer(10_000)).order.current_ma == 10_000
+    assert supervision.snapshot(course.state, None, now_s=course.now_s).min_current_ma == 10_000
 
 
 def test_a_cable_that_is_not_known_gets_nothing():
@@ -114,6 +129,51 @@ def test_a_vehicle_that_was_exchanged_is_told_as_one_that_left():
     course.events.clear()
     assert course.hear(PilotState.B, replugged=True).order.current_ma == 0
     assert course.events[:2] == [PilotChanged(state=PilotState.A), PilotChanged(state=PilotState.B)]
+
+
+@pytest.mark.parametrize(("gap_s", "is_another"), [(4.9, False), (5.0, True)])
+def test_who_is_plugged_after_a_loss_that_was_long_enough_for_an_exchange_is_told_as_another(
+    gap_s: float, is_another: bool
+):
+    course = ready()
+    course.see(offer())
+    lose(course, for_s=gap_s - 0.1)
+    course.events.clear()
+    course.hear(PilotState.C, after_s=0.1)
+    assert (PilotChanged(state=PilotState.A) in course.events) is is_another
+    assert PilotChanged(state=PilotState.C) in course.events
+
+
+def test_a_controller_that_knows_its_vehicle_is_believed_after_a_loss():
+    course = ready()
+    lose(course, for_s=60)
+    course.events.clear()
+    course.hear(PilotState.B, replugged=False)
+    assert PilotChanged(state=PilotState.A) not in course.events
+
+
+@pytest.mark.parametrize("first", [PilotState.A, PilotState.B])
+def test_an_exchange_that_was_told_before_the_controller_was_held_is_not_forgotten(first: PilotState):
+    course = ready()
+    course.see(Tick(), after_s=LOST_AFTER_S)
+    course.hear(first, replugged=True)
+    course.see(Begun())
+    course.events.clear()
+    course.hear(PilotState.B, replugged=False)
+    course.hear(PilotState.B, replugged=False)
+    assert course.events.count(PilotChanged(state=PilotState.A)) == 1
+
+
+def test_a_vehicle_that_came_during_a_loss_did_not_leave():
+    course = Course()
+    course.see(Begun())
+    course.hear(PilotState.A)
+    lose(course, for_s=60)
+    course.events.clear()
+    course.hear(PilotState.B)
+    assert [event for event in course.events if isinstance(event, PilotChanged)] == [
+        PilotChanged(state=PilotState.B)
+    ]
 
 
 def test_after_a_pause_5_s_pass():
@@ -178,6 +238,26 @@ def test_an_emergency_stands_until_it_was_carried_out():
     assert not course.hear(PilotState.C).order.at_once
 
 
+@pytest.mark.parametrize("kind", [kind for kind, rule in FAULT_RULES.items() if rule.opens])
+def test_a_fault_that_opens_does_so_under_load_and_until_it_is_open(kind: FaultKind):
+    course = ready()
+    course.see(offer())
+    closed = ContactorState.CLOSED
+    assert not course.hear(PilotState.C, contactor=closed).order.at_once
+    for _ in range(4):
+        course.hear(PilotState.C, contactor=closed, faults=frozenset((kind,)))
+    assert course.state.order.at_once
+    assert not course.hear(PilotState.C, faults=frozenset((kind,))).order.at_once
+
+
+@pytest.mark.parametrize("kind", [kind for kind, rule in FAULT_RULES.items() if not rule.opens])
+def test_a_fault_that_a_session_outlives_opens_nothing(kind: FaultKind):
+    course = ready()
+    course.see(offer())
+    state = course.hear(PilotState.C, contactor=ContactorState.CLOSED, faults=frozenset((kind,)))
+    assert (state.order.at_once, state.order.current_ma) == (False, 16_000)
+
+
 def test_out_of_service_no_offer_is_taken():
     course = ready()
     course.see(AvailabilitySet(available=False))
@@ -238,6 +318,25 @@ def test_the_7_s_begin_when_a_vehicle_has_had_5_s_to_follow():
     assert course.state.faults == ()
 
 
+@pytest.mark.parametrize(
+    ("voltage_mv", "kind", "back_mv"),
+    [(195_000, FaultKind.UNDER_VOLTAGE, 199_000), (265_000, FaultKind.OVER_VOLTAGE, 261_000)],
+)
+def test_a_voltage_to_charge_on_no_more_is_a_fault_after_1_s_until_it_is_back_for_60_s(
+    voltage_mv: int, kind: FaultKind, back_mv: int
+):
+    course = ready()
+    course.see(offer())
+    course.hear(PilotState.C, voltage_mv=voltage_mv)
+    assert not course.hear(PilotState.C, voltage_mv=voltage_mv).faults
+    course.hear(PilotState.C, voltage_mv=voltage_mv)
+    assert [fault.kind for fault in course.state.faults] == [kind]
+    assert course.state.order.current_ma == 0
+    for _ in range(60):
+        assert course.hear(PilotState.B, voltage_mv=back_mv, after_s=1).faults
+    assert not course.hear(PilotState.B, voltage_mv=back_mv, after_s=1).faults
+
+
 def test_a_fault_that_survived_a_restart_gives_nothing():
     course = Course(faults=(Fault(kind=FaultKind.CONTACTOR_WELDED, since_s=0.0),))
     course.see(Begun())
@@ -253,7 +352,7 @@ reports = st.builds(
     advertised_ma=st.sampled_from([0, 6_000, 16_000, 32_000, 655_350]),
     cable_a=st.sampled_from([None, 5, 13, 32, 65_535]),
     faults=st.frozensets(st.sampled_from(FaultKind), max_size=1),
-    replugged=st.booleans(),
+    replugged=st.none() | st.booleans(),
 )
 offers = st.builds(Offer, current_ma=st.integers(6_000, 80_000), phases=st.just(1))
 inputs = st.one_of(

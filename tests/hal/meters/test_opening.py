@@ -22,6 +22,7 @@ from tests.hal.contract.rig import until
 from tests.hal.meters.line import FULL, line_of, simulated, until_read
 from tests.hal.simulators.modbus_meter import SimulatedBus
 from tests.hal.simulators.plugged import plugged
+from tests.hal.simulators.virtual_device import PORT
 from tests.virtual_time import run_virtual
 
 
@@ -51,6 +52,24 @@ def test_a_meter_that_is_dark_does_not_stop_the_start() -> None:
             assert "ex works 9600" in finding.next_step
             meter.dark = False
             await until_read(line.meter)
+
+    run_virtual(run())
+
+
+@pytest.mark.parametrize("behind_contactor", [False, True])
+def test_a_meter_whose_adapter_is_gone_is_told_by_its_line(behind_contactor: bool) -> None:
+    async def run() -> None:
+        like = MeterConfig(connector=1, model="", port=PORT, behind_contactor=behind_contactor)
+        async with line_of(simulated(), like=like) as line:
+            line.device.pull_out()
+            await asyncio.sleep(30)
+            (finding,) = line.meter.examine()
+            assert finding.health is Health.FAILED
+            assert "the line is not open: no such device" in finding.evidence
+            assert finding.next_step == "see what is there: ls /dev/serial/by-id"
+            line.device.plug_in()
+            await until_read(line.meter)
+            assert line.meter.examine()[0].health is Health.OK
 
     run_virtual(run())
 

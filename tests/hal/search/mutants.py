@@ -16,7 +16,7 @@ from typing import cast
 
 from tests.hal.search.graph import Machine
 
-_MODULES = ("lock", "phases", "ground_fault", "vehicle", "contactor", "faults", "pilot", "machine")
+_MODULES = ("lock", "phases", "ground_fault", "vehicle", "contactor", "voltage", "faults", "pilot", "machine")
 """In the order of their imports. The values of `state` and `config` are the real ones."""
 
 _numbers = count()
@@ -340,9 +340,9 @@ MUTANTS = (
     Mutant(
         breaks=21,
         world="voltage",
-        module="faults",
-        text="return not state.config.meter_behind_contactor\n        limit_mv +=",
-        instead="return False\n        limit_mv +=",
+        module="voltage",
+        text="return not config.meter_behind_contactor\n",
+        instead="return False\n",
     ),
     Mutant(
         breaks=22,

@@ -51,7 +51,10 @@ def line(body: str) -> bytes:
 
 
 class OpenEvseSimulator:
-    """The controller. What its firmware was built with is in the attributes; *closed* is its relay."""
+    """The controller. What its firmware was built with is in the attributes; *closed* is its relay.
+
+    *total_runs*: its total counts what flows; else each session is added to it once the vehicle has left.
+    """
 
     def __init__(self, send: Callable[[bytes], None]) -> None:
         self._send = send
@@ -69,6 +72,7 @@ class OpenEvseSimulator:
         self.min_a = 6
         self.minimum_is_kept = False
         self.temperature = 251
+        self.total_runs = True
 
         self.silent = False
         self.delay_s = LATENCY_S
@@ -177,6 +181,9 @@ class OpenEvseSimulator:
 
     def _debounced(self) -> None:
         before, self.letter = self.letter, self.vehicle.letter
+        if before != "A" and self.letter == "A" and not self.total_runs:
+            self._count()
+            self.total_ws += self.session_ws
         if before == "A" and self.letter != "A":
             self._count()
             self.session_ws = 0.0
@@ -220,7 +227,8 @@ class OpenEvseSimulator:
         if self.closed and self.vehicle.s2:
             drawn_ws = (now_s - self._counted_s) * min(self.pilot_a, 32) * 230
             self.session_ws += drawn_ws
-            self.total_ws += drawn_ws
+            if self.total_runs:
+                self.total_ws += drawn_ws
         self._counted_s = now_s
 
     def _answer(self, text: str) -> None:
