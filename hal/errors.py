@@ -6,7 +6,7 @@ HalError
 ├── BackendUnknown       the configuration names no such backend
 ├── GuardUnavailable     the guard process does not answer, or speaks another language
 ├── DeviceUnavailable    a configured device is missing, busy, or not the one that is configured
-├── HalStateError        the state directory cannot be used, or what it holds cannot be read
+├── HalStateError        what the guard must keep cannot be kept, or what it has kept cannot be read
 └── GuardFailed          a bug in the guard itself, which made every outlet safe
 """
 

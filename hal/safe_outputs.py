@@ -2,10 +2,12 @@
 
 A dead process leaves its hardware PWM running and, on a Raspberry Pi, its pins as they were: the vehicle still sees
 an offer, and the contactor stays closed. systemd runs this after every end of the guard (ExecStopPost). It needs
-nothing but the standard library and this file, sets each output on its own, and takes less than a second.
+nothing but the standard library and this file, sets each output on its own, and takes less than a second. What it
+sets is what the guard has kept of its own start; the configuration may be another one by now, or a broken one.
 """
 
 import fcntl
+import json
 import os
 import select
 import struct
@@ -15,12 +17,16 @@ import threading
 import tomllib
 import tty
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 DEFAULT_CONFIG = "/etc/cpd/cpd.toml"
+
+RECORD = "outputs.json"
+"""In the guard's runtime directory: the outputs of one that has begun, gone again once they are set."""
 
 SET, NOT_SET = 0, 1
 """The exit statuses: every output is set, or some could not be, which are named."""
@@ -83,7 +89,7 @@ def main(arguments: Sequence[str], *, root: Path = Path("/"), ioctl: Ioctl = fcn
         print("usage: python -m hal safe-outputs\n                     [--config FILE]", file=sys.stderr)
         return NOT_SET
     try:
-        config = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        config, record = _driven(path, root)
         outputs = tuple(outputs_of(config, root, ioctl))
     # The boundary of a program that must not fail half-way: whatever a file may hold, it is told, not raised.
     except Exception as error:
@@ -92,7 +98,21 @@ def main(arguments: Sequence[str], *, root: Path = Path("/"), ioctl: Ioctl = fcn
     if not outputs:
         print("safe-outputs: there is nothing to set, the hardware is simulated")
         return SET
-    return _set_all(outputs)
+    status = _set_all(outputs)
+    if status == SET and record is not None:
+        with suppress(OSError):
+            record.unlink()
+    return status
+
+
+def _driven(path: Path, root: Path) -> tuple[dict[str, Any], Path | None]:
+    """The tables that the guard of *path* has run on, with its record of them; without one, *path* as it is now."""
+    record = Path(os.environ.get("RUNTIME_DIRECTORY") or root / "run/cpd-guard", RECORD)
+    with suppress(OSError, ValueError):
+        kept = json.loads(record.read_text(encoding="utf-8"))
+        if isinstance(kept, dict) and kept.get("config") == str(path.absolute()):
+            return kept, record
+    return tomllib.loads(path.read_text(encoding="utf-8-sig")), None
 
 
 def outputs_of(config: dict[str, Any], root: Path, ioctl: Ioctl) -> Iterator[Output]:

@@ -47,6 +47,7 @@ async def unlock(
     target: ControlTarget, params: UnlockParams, _caller: Caller
 ) -> UnlockDocument | DryRunDocument:
     connector = connector_of(target, params.connector)
+    _require_reachable(connector)
     if params.dry_run and connector.outlet.lock is not LockState.NONE:
         return _tried(f"unlock connector {connector.id}", [connector])
     match await target.unlock(connector.id):
@@ -55,6 +56,7 @@ async def unlock(
                 "refused", f"the cable of connector {connector.id} is fixed", "there is nothing to unlock"
             )
         case UnlockResult.FAILED:
+            _require_reachable(connector_of(target, connector.id))
             raise ControlRefused(
                 "refused",
                 f"the plug of connector {connector.id} stays locked",
@@ -89,6 +91,7 @@ async def acknowledge_fault(
     if params.dry_run:
         return _tried(f"acknowledge {kind} on connector {connector.id}", [])
     if not await target.acknowledge_fault(connector.id, kind):
+        _require_reachable(connector_of(target, connector.id))
         raise ControlRefused(
             "refused", f"the cause of {kind} still stands", "service it first, then acknowledge it"
         )
@@ -117,6 +120,14 @@ _CLEARED = {
     Clearing.RECOVERS: "it clears by itself once the cause is gone",
     Clearing.RECOVERS_FOR_60_S: "it clears by itself 60 s after its cause",
 }
+
+
+def _require_reachable(connector: ConnectorSnapshot) -> None:
+    """Raises `ControlRefused` where nobody can ask *connector*: that it is silent says nothing of its parts."""
+    for blocker in connector.blockers:
+        if blocker.code == "FAULT_GUARD_LOST":
+            message = f"connector {connector.id} is out of reach: {blocker.evidence}"
+            raise ControlRefused("refused", message, blocker.next_step)
 
 
 def _tried(would: str, concerned: Iterable[ConnectorSnapshot]) -> DryRunDocument:

@@ -58,7 +58,7 @@ def _link(link: LinkSnapshot, now: datetime) -> tuple[Health, str, str]:
     answered = "never answered" if age_s is None else f"answered {age_s:.0f} s ago"
     if not link.online:
         error = f": {link.last_error}" if link.last_error else ""
-        return Health.WARNING, f"offline, {answered}{error}", f"check the network and {link.url}"
+        return Health.WARNING, f"offline, {answered}{error}", link.next_step or "cpd connect test"
     if age_s is not None and age_s > _SILENT_S:
         return Health.WARNING, f"online, but {answered}", "ask its operator; lower HeartbeatInterval"
     return Health.OK, f"online, {answered}", ""

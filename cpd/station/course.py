@@ -62,6 +62,14 @@ class TransactionCourse:
         """True once the outlet is open, or has had its time for it."""
         return self._ending.is_open(self._evse.snapshot())
 
+    def open(self) -> None:
+        """Have the outlet open for a transaction that is ending, where this daemon has not told it to: an earlier one
+        was interrupted.
+        """
+        if not self._ending.is_opening:
+            self._evse.stop(Opening.NORMAL)
+            self._ending.opening()
+
     @property
     def cause(self) -> StopReason | None:
         """What was seen that ends the transaction, its intent kept yet or not."""

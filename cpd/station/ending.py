@@ -37,6 +37,11 @@ class Ending:
         """The outlet was told to open."""
         self._opening_since_s = self._clock.monotonic_s()
 
+    @property
+    def is_opening(self) -> bool:
+        """True once the outlet was told to open."""
+        return self._opening_since_s is not None
+
     def is_open(self, outlet: OutletSnapshot) -> bool:
         """True once the outlet is open, or has had its time."""
         if (outlet.contactor, outlet.contactor_commanded) == (ContactorState.OPEN, ContactorState.OPEN):

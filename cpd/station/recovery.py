@@ -1,16 +1,13 @@
 """What becomes of transactions that a power cut interrupted: booked, or gone on with where the installer wants it."""
 
-import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 
 from cpd.domain.transactions import StopReason, Transaction
-from cpd.station.ending import OPENING_S
+from cpd.station.ending import ending_of
 from cpd.station.ledger import Ledger
-from hal.evse import Evse, OutletSnapshot
+from hal.evse import Evse, FaultRaised, OutletSnapshot, StopPressed
 from hal.values import ContactorState
-from hal.values import StopReason as Opening
 
 log = logging.getLogger(__name__)
 
@@ -21,27 +18,30 @@ async def recover(
     """Put *interrupted* in order before the station serves; raises `StorageError`.
 
     *resume*: one whose vehicle has stayed plugged in, and that nobody had stopped or refused, goes on. Its TxProfiles
-    stay. The others are booked once their outlets are open: one that is guarded by another process may still charge.
-    *boot* is the present one.
+    stay. The others are booked, each as soon as its outlet is open: one that is guarded by another process may still
+    charge, and is handed to its connector as a transaction that is ending. *boot* is the present one.
     """
     await ledger.restarted(interrupted)
-    ending: list[Transaction] = []
+    # A store that was salvaged may hold several of one connector, of which only the last can still run.
+    last = {transaction.connector: transaction.local_id for transaction in interrupted}
     for transaction in interrupted:
         evse = evses.get(transaction.connector)
-        stayed = evse is not None and _has_stayed(transaction, evse.snapshot(), boot)
-        if transaction.refused:
-            transaction = transaction.ending(StopReason.DEAUTHORIZED, None)
-        if resume and stayed and transaction.stop_reason is None:
+        is_last = last[transaction.connector] == transaction.local_id
+        outlet = evse.snapshot() if evse is not None and is_last else None
+        reason = _reason(transaction, outlet, boot)
+        if resume and reason is None and outlet is not None and _has_stayed(transaction, outlet, boot):
             ledger.adopt(transaction)
             log.info("transaction connector=%d resumed", transaction.connector)
-        else:
-            ending.append(transaction)
-    await _opened([evses[one.connector] for one in ending if one.connector in evses])
-    for transaction in ending:
-        evse = evses.get(transaction.connector)
-        outlet = None if evse is None else evse.snapshot()
+            continue
+        ending = transaction.ending(reason or StopReason.POWER_LOSS, None)
+        if outlet is not None and not _is_open(outlet):
+            ledger.adopt(ending)
+            # Kept, so that no further restart goes on with it.
+            await ledger.intend_stop(ending.connector, StopReason.POWER_LOSS, None)
+            log.warning("transaction connector=%d was interrupted, and is ending", ending.connector)
+            continue
         meter = None if outlet is None else outlet.meter
-        booked = await ledger.end_interrupted(transaction, None if meter is None else meter.energy_wh)
+        booked = await ledger.end_interrupted(ending, None if meter is None else meter.energy_wh)
         log.warning(
             "transaction connector=%d was interrupted, booked reason=%s meter_wh=%s",
             booked.connector,
@@ -50,27 +50,32 @@ async def recover(
         )
 
 
+def _reason(transaction: Transaction, outlet: OutletSnapshot | None, boot: str) -> StopReason | None:
+    """Why *transaction* had ended before anybody was here to book it; None where only the power cut ends it."""
+    if transaction.stop_reason is not None:
+        return transaction.stop_reason
+    if transaction.refused:
+        return StopReason.DEAUTHORIZED
+    ended = None if outlet is None else outlet.ended
+    if ended is None or not _is_since(ended.at_s, transaction, boot):
+        return None
+    match ended.event:
+        case StopPressed():
+            return StopReason.LOCAL
+        case FaultRaised(fault=fault):
+            return ending_of(fault, stops_without_meter=False)
+
+
 def _has_stayed(transaction: Transaction, outlet: OutletSnapshot, boot: str) -> bool:
     """False where the vehicle of *transaction* is gone, or one is there that came after it."""
-    if outlet.unplugged_at_s is None:
-        return outlet.pilot.plugged
-    before = transaction.started.boot == boot and outlet.unplugged_at_s <= transaction.started.monotonic_s
-    return outlet.pilot.plugged and before
+    left_s = outlet.unplugged_at_s
+    return outlet.pilot.plugged and (left_s is None or not _is_since(left_s, transaction, boot))
 
 
-async def _opened(evses: Sequence[Evse]) -> None:
-    """Have *evses* open, and wait until they are, or have had their time."""
-    closed = [evse for evse in evses if not _is_open(evse)]
-    events = [evse.events() for evse in closed]
-    for evse in closed:
-        evse.stop(Opening.NORMAL)
-    with suppress(TimeoutError, StopAsyncIteration):
-        async with asyncio.timeout(OPENING_S):
-            for evse, happening in zip(closed, events, strict=True):
-                while not _is_open(evse):
-                    await anext(happening)
+def _is_since(at_s: float, transaction: Transaction, boot: str) -> bool:
+    """True for an instant of the present *boot* that lies behind the start of *transaction*."""
+    return transaction.started.boot != boot or at_s > transaction.started.monotonic_s
 
 
-def _is_open(evse: Evse) -> bool:
-    outlet = evse.snapshot()
+def _is_open(outlet: OutletSnapshot) -> bool:
     return (outlet.contactor, outlet.contactor_commanded) == (ContactorState.OPEN, ContactorState.OPEN)

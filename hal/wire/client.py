@@ -45,6 +45,7 @@ ANSWER_WITHIN_S = 10.0
 
 NEXT_STEP = "systemctl status cpd-guard"
 RESTART = "update both, then systemctl restart cpd-guard cpd"
+ASK_AGAIN = "cpd doctor again in some seconds"
 
 
 @asynccontextmanager
@@ -106,8 +107,11 @@ class RemoteHal:
         try:
             answer = await self._ask(Examine())
         except GuardUnavailable as error:
-            return (_lost_guard(str(error)),)
-        return answer.findings if isinstance(answer, Examined) else (_lost_guard(str(answer)),)
+            return (_silent_guard(str(error), RESTART if self._unusable else NEXT_STEP),)
+        if isinstance(answer, Examined):
+            return answer.findings
+        refusal = answer.reason if isinstance(answer, Refused) else "it answers something else"
+        return (_silent_guard(refusal, ASK_AGAIN),)
 
     async def perform(self, act: WorldAct) -> None:
         """Do *act* in the mock's world; raises ValueError for what is not possible, and `GuardUnavailable`."""
@@ -248,8 +252,8 @@ class RemoteHal:
             del self._answers[number]
 
 
-def _lost_guard(reason: str) -> Finding:
-    return Finding(part="guard", connector=None, health=Health.FAILED, evidence=reason, next_step=NEXT_STEP)
+def _silent_guard(reason: str, next_step: str) -> Finding:
+    return Finding(part="guard", connector=None, health=Health.FAILED, evidence=reason, next_step=next_step)
 
 
 def _numbers(connectors: Collection[int]) -> str:

@@ -129,18 +129,12 @@ class Greeting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutletTold:
-    """*events* in order, and what is true after the last of them.
-
-    *ended_by* is the last event that ends a session, at *ended_at_s*, None where there was none since the guard
-    began: who was out of reach then has not heard of it.
-    """
+    """*events* in order, and what is true after the last of them."""
 
     connector: int
     events: tuple[OutletEvent, ...]
     snapshot: OutletSnapshot
     contactor_cycles: int
-    ended_by: OutletEvent | None
-    ended_at_s: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,7 +42,6 @@ class RemoteEvse:
         self._ask = ask
         self._feed: Feed[OutletEvent] = Feed(forget_superseded)
         self._snapshot = told.snapshot
-        self._ended_at_s = told.ended_at_s
         self._is_lost = False
         self._available: bool | None = None
         self._held: bool | None = None
@@ -59,10 +58,10 @@ class RemoteEvse:
             if is_new and told.snapshot.pilot is not PilotState.A:
                 # Somebody was unplugged unseen, also by a guard that is a new one: who is there may be somebody else.
                 events = (PilotChanged(state=PilotState.A), *events)
-            if told.ended_by is not None and told.ended_at_s != self._ended_at_s:
+            ended = told.snapshot.ended
+            if ended is not None and ended != self._snapshot.ended:
                 # What ended the session may be over; that it has ended it is not.
-                events = (told.ended_by, *events)
-        self._ended_at_s = told.ended_at_s
+                events = (ended.event, *events)
         self._snapshot = told.snapshot
         self.contactor_cycles = told.contactor_cycles
         for event in events:

@@ -7,10 +7,19 @@ import asyncio
 import logging
 import socket
 from dataclasses import replace
-from typing import Never, Protocol
+from typing import Never, Protocol, TypeGuard
 
 from hal.errors import HalError
-from hal.evse import FaultRaised, Hal, Offer, OutletEvent, OutletSnapshot, PilotChanged, StopPressed
+from hal.evse import (
+    FaultRaised,
+    Hal,
+    Offer,
+    OutletEvent,
+    OutletSnapshot,
+    PilotChanged,
+    SessionEnd,
+    StopPressed,
+)
 from hal.values import ContactorState, PilotState, SessionEffect
 from hal.wire.codec import WireError
 from hal.wire.connection import Connection, Desk
@@ -102,7 +111,7 @@ class _Server:
         self._client: Connection | None = None
         self._told: dict[int, OutletSnapshot] = {}
         self._unplugged_at_s: dict[int, float] = {}
-        self._ended: dict[int, tuple[OutletEvent, float]] = {}
+        self._ended: dict[int, SessionEnd] = {}
         self._questions = 0
         self._ticks = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -125,7 +134,7 @@ class _Server:
             if event == PilotChanged(state=PilotState.A):
                 self._unplugged_at_s[connector] = self._loop.time()
             if _ends_a_session(event):
-                self._ended[connector] = (event, self._loop.time())
+                self._ended[connector] = SessionEnd(event=event, at_s=self._loop.time())
             self._tell(connector, (event,))
 
     async def read_cards(self) -> None:
@@ -194,16 +203,17 @@ class _Server:
         if self._client is None:
             return
         snapshot = self._hal.evses[connector].snapshot()
-        ended_by, ended_at_s = self._ended.get(connector, (None, None))
         self._told[connector] = snapshot
         self._client.send(
             OutletTold(
                 connector=connector,
                 events=events,
-                snapshot=replace(snapshot, unplugged_at_s=self._unplugged_at_s.get(connector)),
+                snapshot=replace(
+                    snapshot,
+                    unplugged_at_s=self._unplugged_at_s.get(connector),
+                    ended=self._ended.get(connector),
+                ),
                 contactor_cycles=self._hal.contactor_cycles(connector),
-                ended_by=ended_by,
-                ended_at_s=ended_at_s,
             )
         )
 
@@ -282,7 +292,7 @@ class _Server:
             self._questions -= 1
 
 
-def _ends_a_session(event: OutletEvent) -> bool:
+def _ends_a_session(event: OutletEvent) -> TypeGuard[FaultRaised | StopPressed]:
     if isinstance(event, FaultRaised):
         return event.fault.rule.session in (SessionEffect.ENDS, SessionEffect.ENDS_AS_EMERGENCY)
     return isinstance(event, StopPressed)

@@ -5,6 +5,7 @@ import os
 import struct
 import subprocess
 import sys
+import termios
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +13,18 @@ from pathlib import Path
 
 import pytest
 
-from hal.safe_outputs import CHIP_INFO, GET_CHIP_INFO, GET_LINE, LINE_REQUEST, OUTPUT, main
+from hal.output_record import keep_outputs
+from hal.safe_outputs import (
+    CHIP_INFO,
+    GET_CHIP_INFO,
+    GET_LINE,
+    LINE_REQUEST,
+    OUTPUT,
+    RECORD,
+    main,
+    with_crc,
+)
+from hal.settings import load_guard_settings
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,8 +33,10 @@ PINS = """\
 backend = "gpio"
 [[connector]]
 id = 1
+lock = false
 [connector.gpio]
 contactor = 23
+feedback = 24
 heartbeat = 25
 phase_relay = 26
 """
@@ -55,7 +69,7 @@ class Kernel:
         for name in ("gpiochip0", "gpiochip4"):
             (root / "dev" / name).touch()
         self._labels = {b"gpiochip0": b"raspberrypi-exp-gpio", b"gpiochip4": label}
-        self._busy = busy
+        self.busy = busy
         self.lows: list[int] = []
         self.closed: list[int] = []
 
@@ -67,7 +81,7 @@ class Kernel:
         assert (request, name) == (GET_LINE, b"gpiochip4")
         offsets, _, flags, attributes, _, lines, _, _ = LINE_REQUEST.unpack(argument)
         (pin,) = struct.unpack_from("=I", offsets)
-        if pin == self._busy:
+        if pin == self.busy:
             raise OSError(errno.EBUSY, "Device or resource busy")
         assert (flags, attributes, lines) == (OUTPUT, 0, 1), "an output without an attribute is low"
         self.lows.append(pin)
@@ -152,6 +166,71 @@ def test_a_file_that_is_no_configuration_is_told_not_raised(
     assert "no output is known" in capsys.readouterr().err
 
 
+EDITED = [
+    "[hal",
+    PINS.replace("23", "16").replace("25", "20").replace("26", "21"),
+    '[hal]\nbackend = "mock"\n',
+]
+
+
+@pytest.mark.parametrize("edited", EDITED, ids=["broken", "other pins", "another backend"])
+def test_what_a_guard_has_begun_with_is_set_whatever_became_of_its_configuration(
+    tmp_path: Path, edited: str
+) -> None:
+    duty, kernel = exported_pwm(tmp_path, "fe20c000.pwm", 1), Kernel(tmp_path)
+    begun_with(tmp_path, f"{PINS}pilot_pwm = 13\n")
+    assert main(configured(tmp_path, edited), root=tmp_path, ioctl=kernel.ioctl) == 0
+    assert sorted(kernel.lows) == [23, 25, 26]
+    assert duty.read_text().strip() == "0"
+
+
+def test_once_they_are_set_the_outputs_of_a_guard_are_nobodys(tmp_path: Path) -> None:
+    exported_pwm(tmp_path, "fe20c000.pwm", 0)
+    kernel, second = Kernel(tmp_path, busy=23), PINS.replace("25", "16")
+    begun_with(tmp_path, PINS)
+    for busy, status in ((23, 1), (None, 0), (None, 0)):
+        kernel.busy = busy
+        assert main(configured(tmp_path, second), root=tmp_path, ioctl=kernel.ioctl) == status
+    assert sorted(kernel.lows) == [16, 23, 23, 25, 25, 26, 26, 26]
+
+
+def test_a_record_of_another_guard_is_not_taken_for_this_ones(tmp_path: Path) -> None:
+    exported_pwm(tmp_path, "fe20c000.pwm", 0)
+    kernel, folder = Kernel(tmp_path), tmp_path / "other"
+    folder.mkdir()
+    begun_with(tmp_path, PINS)
+    assert main(configured(folder, PINS.replace("23", "16")), root=tmp_path, ioctl=kernel.ioctl) == 0
+    assert sorted(kernel.lows) == [16, 25, 26]
+
+
+def test_a_record_that_cannot_be_read_leaves_the_configuration(tmp_path: Path) -> None:
+    exported_pwm(tmp_path, "fe20c000.pwm", 0)
+    kernel = Kernel(tmp_path)
+    begun_with(tmp_path, PINS)
+    for nonsense in ("", "[1]", '{"config": 3}'):
+        (tmp_path / "run/cpd-guard" / RECORD).write_text(nonsense)
+        assert main(configured(tmp_path, PINS), root=tmp_path, ioctl=kernel.ioctl) == 0
+    assert sorted(kernel.lows) == [23, 23, 23, 25, 25, 25, 26, 26, 26]
+
+
+def test_a_controller_is_found_on_the_line_that_the_guard_had(tmp_path: Path) -> None:
+    write, confirmation = bytes.fromhex("071003E80001020000F808"), bytes.fromhex("071003E80001811F")
+    with controller({with_crc(write[:-2]): with_crc(confirmation[:-2])}) as (port, heard):
+        begun_with(tmp_path, f"{on_line('simpleevse', port)}unit = 7\nbaudrate = 19200\n")
+        assert main(configured(tmp_path, "[hal"), root=tmp_path) == 0
+        assert len(heard) == 1
+
+
+def begun_with(root: Path, text: str) -> None:
+    """A guard has begun with the configuration *text*."""
+    (root / "run/cpd-guard").mkdir(parents=True, exist_ok=True)
+    head, _, tables = text.partition("\n")
+    assert head == "[hal]"
+    process = f'process = "guard"\nguard_socket = "{root}/run/cpd-guard/guard.sock"'
+    config = Path(configured(root, f"{head}\n{process}\n{tables}")[1])
+    keep_outputs(load_guard_settings(config), config)
+
+
 @contextmanager
 def controller(answers: dict[bytes, bytes]) -> Iterator[tuple[str, list[bytes]]]:
     """A controller on a pseudo terminal that has an answer to each frame, and what it was sent."""
@@ -203,6 +282,40 @@ def test_a_simpleevse_is_told_to_offer_nothing(tmp_path: Path) -> None:
     with controller({write: confirmation}) as (port, heard):
         assert main(configured(tmp_path, on_line("simpleevse", port))) == 0
         assert heard == [write]
+
+
+ANSWERS = {
+    "openevse": {b"$FS^31\r": b"$OK^20\r"},
+    "simpleevse": {bytes.fromhex("011003E800010200008278"): bytes.fromhex("011003E8000181B9")},
+}
+
+
+@pytest.mark.parametrize(
+    ("backend", "baudrate", "speed"),
+    [
+        ("openevse", None, termios.B115200),
+        ("openevse", 57_600, termios.B57600),
+        ("simpleevse", None, termios.B9600),
+        ("simpleevse", 19_200, termios.B19200),
+    ],
+)
+def test_the_line_has_the_speed_of_its_controller_where_no_other_is_configured(
+    tmp_path: Path, backend: str, baudrate: int | None, speed: int
+) -> None:
+    with controller(ANSWERS[backend]) as (port, _):
+        configured_speed = "" if baudrate is None else f"baudrate = {baudrate}\n"
+        assert main(configured(tmp_path, on_line(backend, port) + configured_speed)) == 0
+        line = os.open(port, os.O_RDWR | os.O_NOCTTY)
+        try:
+            assert termios.tcgetattr(line)[4:6] == [speed, speed]
+        finally:
+            os.close(line)
+
+
+def test_a_speed_that_no_line_has_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with controller({}) as (port, _):
+        assert main(configured(tmp_path, f"{on_line('openevse', port)}baudrate = 12345\n")) == 1
+    assert "12345 baud cannot be set here; take a usual one" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("backend", ["openevse", "simpleevse"])

@@ -1,6 +1,7 @@
 """The hardware behind the guard's socket: sessions as ever, and what is told while the guard is out of reach."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,9 @@ from ocpp.v16 import call
 
 from cpd.cli.terminal import Terminal
 from cpd.cli.why import render_why
-from hal.values import ContactorState, FaultKind
-from tests.hal.wire.bench import guard, guard_process, raw_client, served
+from hal.serving import pause
+from hal.values import ContactorState, FaultKind, PilotState
+from tests.hal.wire.bench import GuardProcess, guard, guard_process, raw_client, served
 from tests.scenarios.site import site
 from tests.virtual_time import run_virtual
 
@@ -84,6 +86,34 @@ def test_mock_actions_go_over_the_socket_and_are_refused_while_it_is_down(tmp_pa
             await here.status("Faulted")
             refused = await here.refusal("mock.plug_out", connector=1)
             assert refused["data"] == {"code": "refused", "next_step": "systemctl status cpd-guard"}
+
+    run_virtual(scenario())
+
+
+@pytest.mark.parametrize(
+    ("method", "params"), [("unlock", {}), ("faults.acknowledge", {"code": "contactor_welded"})]
+)
+def test_what_a_technician_asks_of_a_lost_outlet_is_refused_at_once_and_blames_no_part_of_it(
+    tmp_path: Path, method: str, params: dict[str, str]
+) -> None:
+    async def scenario() -> None:
+        async with (
+            guard_process(tmp_path) as process,
+            site(tmp_path, guard=process.hal, hal=behind(process.path)) as here,
+        ):
+            process.world.plug_in(1)
+            await here.status("Preparing")
+            process.world.fault(1, FaultKind.CONTACTOR_WELDED, True)
+            await here.status("Faulted")
+            process.world.fault(1, FaultKind.CONTACTOR_WELDED, False)
+            await here.clock.sleep(10)
+            await process.falls_silent()
+            await here.until(lambda one: one.outlet.pilot is PilotState.UNKNOWN)
+            asked_s = here.clock.monotonic_s()
+            refused = await here.refusal(method, connector=1, **params)
+            assert refused["message"].startswith("connector 1 is out of reach: the guard")
+            assert "systemctl status cpd-guard" in refused["data"]["next_step"]
+            assert here.clock.monotonic_s() - asked_s < 1
 
     run_virtual(scenario())
 
@@ -170,6 +200,91 @@ def test_a_session_is_resumed_for_the_vehicle_that_it_began_with_and_for_no_othe
                 else:
                     await second.status("Charging")
                     assert len(second.log.ledger.transactions) == 1
+
+    run_virtual(scenario())
+
+
+async def press_and_release(process: GuardProcess) -> None:
+    process.world.fault(1, FaultKind.EMERGENCY_STOP, True)
+    await pause(3)
+    process.world.fault(1, FaultKind.EMERGENCY_STOP, False)
+
+
+async def press_stop_button(process: GuardProcess) -> None:
+    process.world.press_stop(1)
+
+
+@pytest.mark.parametrize(
+    ("ends", "reason"),
+    [(press_and_release, "EmergencyStop"), (press_stop_button, "Local")],
+    ids=["emergency stop", "stop button"],
+)
+def test_a_session_that_was_ended_while_the_daemon_was_dead_is_not_resumed(
+    tmp_path: Path, ends: Callable[[GuardProcess], Awaitable[None]], reason: str
+) -> None:
+    async def scenario() -> None:
+        async with guard_process(tmp_path) as process:
+            config = {"hal": behind(process.path), "station": 'on_power_loss = "resume"'}
+            async with site(tmp_path, guard=process.hal, **config) as first:
+                await first.charge()
+                await first.clock.sleep(60)
+            await ends(process)
+            await first.clock.sleep(30)
+            async with site(tmp_path, guard=process.hal, after=first, **config) as second:
+                async with asyncio.timeout(60):
+                    (booked,) = await second.stopped()
+                assert booked.reason == reason
+                await second.clock.sleep(60)
+                assert process.outlet.contactor == "open"
+
+    run_virtual(scenario())
+
+
+def test_a_daemon_that_is_back_while_its_outlet_is_closed_serves_at_once_and_books_once_it_is_open(
+    tmp_path: Path,
+) -> None:
+    async def scenario() -> None:
+        async with guard_process(tmp_path) as process:
+            async with site(tmp_path, guard=process.hal, hal=behind(process.path)) as first:
+                process.world.ev(1, personality="stuck_c")
+                await first.charge()
+                await first.clock.sleep(600)
+            ended_s = first.clock.monotonic_s()
+            async with site(tmp_path, guard=process.hal, after=first, hal=behind(process.path)) as second:
+                shown = (await second.control("status"))["connectors"][0]
+                assert second.clock.monotonic_s() - ended_s < 1
+                assert shown["contactor"]["confirmed"] == "closed"
+                assert shown["transaction"] is not None
+                refused = await second.refusal("start", connector=1)
+                assert refused["data"]["code"] == "refused"
+                process.world.swipe("B0B0B0B0", 1)
+                await second.until(
+                    lambda one: one.transaction is None or one.transaction.id_tag == "B0B0B0B0"
+                )
+                assert process.outlet.contactor_commanded == "open"
+                assert 5 < second.clock.monotonic_s() - ended_s < 7, "the vehicle had its time to let go"
+                await second.status("Charging")
+                process.world.plug_out(1)
+                booked, then = await second.stopped(2)
+                assert (booked.stops, booked.reason) == (1, "PowerLoss")
+                assert booked.meter_stop_wh == then.meter_start_wh
+                assert then.id_tag == "B0B0B0B0"
+
+    run_virtual(scenario())
+
+
+def test_a_session_that_began_after_an_emergency_stop_is_resumed(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with guard_process(tmp_path) as process:
+            config = {"hal": behind(process.path), "station": 'on_power_loss = "resume"'}
+            async with site(tmp_path, guard=process.hal, **config) as first:
+                await press_and_release(process)
+                await first.clock.sleep(10)
+                await first.charge()
+                await first.clock.sleep(60)
+            async with site(tmp_path, guard=process.hal, after=first, **config) as second:
+                await second.status("Charging")
+                assert len(second.log.ledger.transactions) == 1
 
     run_virtual(scenario())
 

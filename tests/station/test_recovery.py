@@ -8,7 +8,7 @@ from cpd.domain.profiles import Purpose
 from cpd.domain.transactions import StopReason
 from cpd.station.recovery import recover
 from tests.hal.bench import virtual
-from tests.station.bench import Bench, bench, profile
+from tests.station.bench import Bench, bench, profile, transaction
 from tests.station.test_ledger import TAKES_ALL, Books, books
 
 
@@ -73,6 +73,32 @@ async def test_a_transaction_that_the_csms_refused_does_not_go_on(tmp_path: Path
         assert not after.ledger.running
         (transaction,) = await after.kept()
         assert (transaction.csms_id, transaction.stop_reason) == (7, StopReason.DEAUTHORIZED)
+
+
+@virtual
+async def test_of_several_on_one_connector_only_the_last_goes_on(tmp_path: Path) -> None:
+    """A store that was salvaged may have lost the stop of the one before."""
+    (tmp_path / "other").mkdir()
+    async with books(tmp_path) as after, bench(tmp_path / "other") as hardware:
+        hardware.world.plug_in(1)
+        await hardware.clock.sleep(1)
+        left = [transaction("older"), transaction("newer", order=2)]
+        await recover(left, after.ledger, hardware.guard.evses, resume=True, boot="boot")
+        assert after.ledger.running[1].local_id == "newer"
+        (booked,) = await after.kept()
+        assert (booked.local_id, booked.meter_stop_wh) == ("older", booked.last_meter_wh)
+
+
+@virtual
+async def test_that_one_is_to_end_is_kept_while_its_outlet_is_still_closed(tmp_path: Path) -> None:
+    """Nothing that comes between, such as one more power cut, makes it go on."""
+    (tmp_path / "other").mkdir()
+    async with books(tmp_path) as after, bench(tmp_path / "other") as hardware:
+        await hardware.charge()
+        await recover([transaction()], after.ledger, hardware.guard.evses, resume=False, boot="boot")
+        (kept,) = await after.kept()
+        assert (kept.active, kept.stop_reason) == (True, StopReason.POWER_LOSS)
+        assert after.ledger.running[1] == kept
 
 
 @virtual

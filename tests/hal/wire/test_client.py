@@ -1,6 +1,7 @@
 """The client of the guard: an outlet behind a socket is an outlet, and one whose guard is lost says so."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -314,6 +315,44 @@ def test_a_guard_of_another_version_is_refused_at_once_and_in_words(tmp_path: Pa
 )
 def test_a_guard_that_talks_nonsense_is_as_good_as_none(tmp_path: Path, said: bytes, words: str) -> None:
     assert words in run_virtual(failing(tmp_path, FakeGuard(said)))
+
+
+def test_a_guard_that_became_another_is_waited_out_and_the_doctor_says_what_to_do(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An update of the guard alone; then that of cpd's own version is back."""
+
+    async def scenario() -> None:
+        async with guard_process(tmp_path) as process, connect(process.path) as remote:
+            await process.falls_silent()
+            fake = FakeGuard(encode_line(Hello, Hello(version=VERSION + 1)))
+            async with fake.at(process.path):
+                await until(lambda: fake.visits > 1)
+                (finding,) = await remote.examine()
+                assert "it speaks version 2 of the wire, and cpd 1" in finding.evidence
+                assert finding.next_step == "update both, then systemctl restart cpd-guard cpd"
+            await pause(6)
+            (finding,) = await remote.examine()
+            assert finding.next_step == "systemctl status cpd-guard"
+            await process.speaks()
+            await until(lambda: remote.evses[1].snapshot().pilot is PilotState.A, within_s=6)
+            await pause(6)
+            await remote.perform(PlugIn(connector=1))
+
+    caplog.set_level(logging.INFO)
+    run_virtual(scenario())
+    assert "another cpd has taken over" not in caplog.text, "it connects once, whatever went wrong before"
+
+
+def test_who_asks_too_much_at_once_hears_that_and_not_that_the_guard_is_lost(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with guard(tmp_path) as hal, served(hal, tmp_path) as path, connect(path) as remote:
+            answers = await asyncio.gather(*(remote.examine() for _ in range(20)))
+            (refused,) = {found[0] for found in answers if found[0].part == "guard"}
+            assert refused.evidence == "too much is asked at once"
+            assert refused.next_step == "cpd doctor again in some seconds"
+
+    run_virtual(scenario())
 
 
 def test_a_guard_that_falls_silent_is_lost_after_three_seconds(tmp_path: Path) -> None:
