@@ -49,11 +49,11 @@ def deadlines(state: OutletState) -> Iterator[float | None]:
 
 
 def _raised(state: OutletState, causes: set[FaultKind], now_s: float) -> OutletState:
+    if all(state.has_fault(kind) for kind in causes):
+        return state
     new = tuple(
         Fault(kind=kind, since_s=now_s) for kind in FaultKind if kind in causes and not state.has_fault(kind)
     )
-    if not new:
-        return state
     state = replaced(state, faults=state.faults + new)
     if any(fault.rule.opens for fault in new):
         state = replaced(state, fault_pulse_until_s=now_s + state.config.timings.fault_pulse_s)

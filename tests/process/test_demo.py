@@ -47,7 +47,7 @@ def test_the_fast_demo_sees_all_that_it_expects(tmp_path: Path) -> None:
     with demo(tmp_path, "--fast") as process:
         output, _ = process.communicate()
     assert process.returncode == 0, output
-    assert clock.monotonic_s() - started_s < 30, "it takes 23 s on an idle machine"
+    assert clock.monotonic_s() - started_s < 45, "it takes 23 s on an idle machine"
     assert "30 of 30 as expected" in output
     assert "✗" not in output
     assert max(map(len, output.splitlines())) <= 80
