@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Never
 
 from cpd.errors import SettingsError
@@ -21,6 +22,8 @@ class Reloading:
         """What is in force."""
         self._started = started
         self._apply = apply
+        self.noted: Callable[[], AbstractContextManager[None]] = nullcontext
+        """Encloses each reload, for whoever is to know of it."""
         self._asked = asyncio.Event()
         # The file that was read later is the one that is to hold.
         self._reading = asyncio.Lock()
@@ -31,20 +34,8 @@ class Reloading:
         Raises `SettingsError`, nothing changed.
         """
         async with self._reading:
-            file = await asyncio.to_thread(load_settings, self._started.file)
-            before = self.settings
-            self.settings = followed(self._started, before, file)
-            found = changes(before, self.settings, file)
-            if found.changed:
-                self._apply(self.settings)
-        for warning in found.warnings:
-            log.warning("%s", warning)
-        for change in found.changed:
-            log.info("reload %s = %s, was %s", change.key, change.now, change.before)
-        for change in found.needs_restart:
-            log.warning("reload %s = %s needs a restart", change.key, change.now)
-        log.info("reload changed=%d needs_restart=%d", len(found.changed), len(found.needs_restart))
-        return found
+            with self.noted():
+                return await self._reload()
 
     def ask(self) -> None:
         """Reload soon, and tell the log what came of it (SIGHUP)."""
@@ -59,3 +50,19 @@ class Reloading:
                 await self.reload()
             except SettingsError as error:
                 log.error("reload refused, nothing is changed: %s", " ".join(str(error).split()))
+
+    async def _reload(self) -> Changes:
+        file = await asyncio.to_thread(load_settings, self._started.file)
+        before = self.settings
+        self.settings = followed(self._started, before, file)
+        found = changes(before, self.settings, file)
+        if found.changed:
+            self._apply(self.settings)
+        for warning in found.warnings:
+            log.warning("%s", warning)
+        for change in found.changed:
+            log.info("reload %s = %s, was %s", change.key, change.now, change.before)
+        for change in found.needs_restart:
+            log.warning("reload %s = %s needs a restart", change.key, change.now)
+        log.info("reload changed=%d needs_restart=%d", len(found.changed), len(found.needs_restart))
+        return found

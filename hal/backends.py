@@ -48,12 +48,16 @@ class Outlet(Evse, Examined, Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backend:
-    """What was opened; *devices* are those that belong to no single outlet, *world* is the mock's other side."""
+    """What was opened; *devices* are those that belong to no single outlet, *world* is the mock's other side.
+
+    *sees*: whether the threads that watch the outlets do so in time, where there are such threads.
+    """
 
     outlets: Mapping[int, Outlet]
     devices: tuple[Examined, ...] = ()
     lights: Mapping[int, Light] = field(default_factory=dict)
     world: "MockWorld | None" = None
+    sees: Callable[[], bool] = lambda: True
 
 
 @asynccontextmanager
@@ -164,6 +168,7 @@ async def _guarded(
             devices=(opened.board, *devices.all),
             lights=opened.lights,
             world=opened.world,
+            sees=opened.sees,
         )
 
 
@@ -173,6 +178,7 @@ class _OpenedBoard:
     lights: Mapping[int, Light]
     witness: Witness | None = None
     world: "MockWorld | None" = None
+    sees: Callable[[], bool] = lambda: True
 
 
 @contextmanager
@@ -196,4 +202,7 @@ def _gpio(config: "HalConfig", devices: _Devices) -> Iterator[_OpenedBoard]:
     fitted = ((connector, devices.reader_for(connector)) for connector in config.pins)
     readers = {connector: reader for connector, reader in fitted if reader is not None}
     with open_board(config.pins, root=config.root, meters=devices.meters, readers=readers) as board:
-        yield _OpenedBoard(board=board, lights=board.lights)
+        pilots = [outlet.pilot for outlet in board.outlets.values()]
+        yield _OpenedBoard(
+            board=board, lights=board.lights, sees=lambda: all(pilot.is_up_to_date for pilot in pilots)
+        )

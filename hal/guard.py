@@ -100,6 +100,11 @@ class Guard:
         parts = (*self._backend.devices, *self._outlets.values())
         return tuple(finding for part in parts for finding in part.examine())
 
+    @property
+    def sees(self) -> bool:
+        """True while every pilot is looked at in time, where that is the work of threads beside this loop."""
+        return self._backend.sees()
+
     def contactor_cycles(self, connector: int) -> int:
         """How often the contactor of *connector* was closed in its life."""
         return self._outlets[connector].contactor_cycles

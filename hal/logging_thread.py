@@ -4,11 +4,12 @@ import logging
 import logging.handlers
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from hal.realtime import SERVICE_PRIORITY, prepare_thread
-from hal.systemd import log_to, stderr_handler
+from hal.journal import log_handler, log_to, reaches_journal
+from hal.log_fields import FIELDS, fields_of
+from hal.log_repeats import WINDOW_S, Repeats
 
 BACKLOG = 10_000
 """Lines that may wait. Behind a pipe that nobody reads later ones are lost, and the next that fits tells of it."""
@@ -20,15 +21,23 @@ _Lines = queue.Queue[logging.LogRecord | None]
 
 
 @contextmanager
-def logging_on_a_thread() -> Iterator[threading.Thread]:
-    """Send the log to standard error from a thread; at the end what waits is written.
+def logging_on_a_thread(
+    identifier: str, prepare: Callable[[], None] = lambda: None
+) -> Iterator[threading.Thread]:
+    """Write the log from a thread, as `log_handler` says; *prepare* is called on it first.
 
-    Where the thread still lives after that, nobody reads the log, and an orderly end of the process would wait for
-    them for ever.
+    At the end what waits is written. Where the thread still lives after that, nobody reads the log, and an orderly
+    end of the process would wait for them for ever. Into the journal identical lines go once, with their number.
     """
     lines: _Lines = queue.Queue(BACKLOG)
     log_to(_Queued(lines))
-    writer = threading.Thread(target=_write, args=(lines, stderr_handler()), name="hal-log", daemon=True)
+    write = _write_once if reaches_journal() else _write
+
+    def run() -> None:
+        prepare()
+        write(lines, log_handler(identifier))
+
+    writer = threading.Thread(target=run, name="log", daemon=True)
     writer.start()
     try:
         yield writer
@@ -39,9 +48,25 @@ def logging_on_a_thread() -> Iterator[threading.Thread]:
 
 
 def _write(lines: _Lines, handler: logging.Handler) -> None:
-    prepare_thread(SERVICE_PRIORITY)
     while (record := lines.get()) is not None:
         handler.handle(record)
+
+
+def _write_once(lines: _Lines, handler: logging.Handler) -> None:
+    repeats = Repeats()
+    while True:
+        try:
+            record = lines.get(timeout=WINDOW_S if repeats.holds else None)
+        except queue.Empty:
+            written = repeats.flush()
+        else:
+            written = repeats.flush() if record is None else repeats.take(record)
+            if record is None:
+                break
+        for one in written:
+            handler.handle(one)
+    for one in written:
+        handler.handle(one)
 
 
 class _Queued(logging.handlers.QueueHandler):
@@ -53,6 +78,12 @@ class _Queued(logging.handlers.QueueHandler):
         self.setFormatter(logging.Formatter("%(message)s"))
         self._lines = lines
         self._lost = 0
+
+    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        fields = fields_of(record)
+        prepared: logging.LogRecord = super().prepare(record)
+        setattr(prepared, FIELDS, fields)
+        return prepared
 
     def enqueue(self, record: logging.LogRecord) -> None:
         if self._lost:

@@ -11,7 +11,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -21,13 +21,15 @@ from hal.errors import ConfigurationWrong, GuardFailed, HalError
 from hal.evse import Evse
 from hal.guard import Guard, open_guard
 from hal.logging_thread import logging_on_a_thread
+from hal.output_record import keep_outputs
 from hal.realtime import SAFETY_PRIORITY, SERVICE_PRIORITY, prepare_process, prepare_thread
 from hal.safe_outputs import main as safe_outputs
 from hal.serving import serving
 from hal.settings import GuardSettings, load_guard_settings
-from hal.systemd import Notifier, watchdog_interval_s
+from hal.systemd import Notifier, watchdog_s_asked
 from hal.unix_socket import GUARD_SOCKET, listening
 from hal.values import ContactorState, StopReason
+from hal.watchdog import fed_watchdog
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +51,7 @@ def main(arguments: Sequence[str]) -> int:
     except ConfigurationWrong as wrong:
         print(wrong, file=sys.stderr)
         return CONFIGURATION
-    with logging_on_a_thread() as writer:
+    with logging_on_a_thread("cpd-guard", lambda: prepare_thread(SERVICE_PRIORITY)) as writer:
         status = STOPPED
         try:
             with listening(settings.hal.guard_socket, GUARD_SOCKET) as listener:
@@ -57,6 +59,7 @@ def main(arguments: Sequence[str]) -> int:
                     # What a killed guard has left running does not wait until meters and readers are open. Only now,
                     # because it could be a living one's.
                     safe_outputs(["--config", str(path)])
+                keep_outputs(settings, path)
                 asyncio.run(_run(settings, listener))
         except* GuardFailed:
             log.exception("guard failed, every outlet is safe")
@@ -100,7 +103,7 @@ def _single(errors: BaseExceptionGroup[HalError]) -> list[HalError]:
 
 async def _run(settings: GuardSettings, listener: socket.socket) -> None:
     """Open the hardware and serve it on *listener* until SIGTERM or SIGINT."""
-    loop, stop, notifier = asyncio.get_running_loop(), asyncio.Event(), Notifier()
+    loop, stop, notifier = asyncio.get_running_loop(), asyncio.Event(), Notifier(may_wait=False)
 
     def terminate() -> None:
         stop.set()
@@ -109,12 +112,12 @@ async def _run(settings: GuardSettings, listener: socket.socket) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, terminate)
     async with served(settings, listener) as guard:
-        stop_feeding = _fed_watchdog(loop, notifier)
-        notifier.ready()
-        log.info("guard ready backend=%s outlets=%s", settings.hal.backend, len(guard.evses))
-        await stop.wait()
-        log.info("guard stopping")
-    stop_feeding()
+        with fed_watchdog(notifier, watchdog_s_asked(), lambda: guard.sees):
+            notifier.ready()
+            notifier.status(f"{settings.hal.backend}, outlets: {len(guard.evses)}")
+            log.info("guard ready backend=%s outlets=%s", settings.hal.backend, len(guard.evses))
+            await stop.wait()
+            log.info("guard stopping")
 
 
 @asynccontextmanager
@@ -135,27 +138,6 @@ async def served(settings: GuardSettings, listener: socket.socket) -> AsyncItera
         async with serving(serve(guard, listener)):
             yield guard
         await _let_go(guard)
-
-
-def _fed_watchdog(loop: asyncio.AbstractEventLoop, notifier: Notifier) -> Callable[[], None]:
-    """Feed systemd's watchdog from the safety loop itself, where it asks for it; returns what ends that."""
-    interval_s = watchdog_interval_s()
-    if interval_s is None:
-        return lambda: None
-
-    timer: asyncio.TimerHandle | None = None
-
-    def feed() -> None:
-        nonlocal timer
-        notifier.watchdog()
-        timer = loop.call_later(interval_s, feed)
-
-    def end() -> None:
-        if timer is not None:
-            timer.cancel()
-
-    feed()
-    return end
 
 
 async def _let_go(guard: Guard) -> None:

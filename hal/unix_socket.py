@@ -12,25 +12,30 @@ from pathlib import Path
 
 from hal.errors import SocketUnavailable
 
-GROUP = "cpd"
 _BACKLOG = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SocketName:
-    """How a socket is called in texts: *name*, the *program* that owns it, the *setting* that places it."""
+    """How a socket is called in texts: *name*, the *program* that owns it, the *setting* that places it.
+
+    Members of *group* may connect, where there is such a group.
+    """
 
     name: str
     program: str
     setting: str
+    group: str
 
 
-GUARD_SOCKET = SocketName(name="guard socket", program="guard", setting="[hal] guard_socket")
+GUARD_SOCKET = SocketName(
+    name="guard socket", program="guard", setting="[hal] guard_socket", group="cpd-guard"
+)
 
 
 @contextmanager
-def listening(path: Path, called: SocketName, *, group: str = GROUP) -> Iterator[socket.socket]:
-    """A listening socket at *path*, removed at the end; mode 0660 and *group* where it exists, else 0600.
+def listening(path: Path, called: SocketName) -> Iterator[socket.socket]:
+    """A listening socket at *path*, removed at the end; mode 0660 and its group where that exists, else 0600.
 
     The file of a killed process is replaced. A lock beside it, which dies with its holder, tells a killed process
     from a living one also while that is too busy to answer. Raises `SocketUnavailable`.
@@ -44,7 +49,7 @@ def listening(path: Path, called: SocketName, *, group: str = GROUP) -> Iterator
         _take(lock, path, called)
         _remove_stale(path, called)
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-            _open(listener, path, called, group)
+            _open(listener, path, called)
             try:
                 yield listener
             finally:
@@ -75,11 +80,11 @@ def _remove_stale(path: Path, called: SocketName) -> None:
         raise _unusable(path, called, error) from error
 
 
-def _open(listener: socket.socket, path: Path, called: SocketName, group: str) -> None:
+def _open(listener: socket.socket, path: Path, called: SocketName) -> None:
     # Nobody can connect between bind and listen, so the mode is right before it matters.
     try:
         listener.bind(str(path))
-        path.chmod(0o660 if _given(path, group) else 0o600)
+        path.chmod(0o660 if _given(path, called.group) else 0o600)
         listener.listen(_BACKLOG)
     except OSError as error:
         raise _unusable(path, called, error) from error
@@ -88,7 +93,10 @@ def _open(listener: socket.socket, path: Path, called: SocketName, group: str) -
 def _given(path: Path, group: str) -> bool:
     """Give the file to *group*; False where there is no such group, or this user is not in it."""
     try:
-        os.chown(path, -1, grp.getgrnam(group).gr_gid)
+        gid = grp.getgrnam(group).gr_gid
+        # Where it is the user's own, there is nothing to change: a service may be without the call for it.
+        if path.stat().st_gid != gid:
+            os.chown(path, -1, gid)
     except (KeyError, PermissionError):
         return False
     return True

@@ -9,7 +9,9 @@ from cpd.cli.client_command import config_path
 
 
 @click.command("run")
-@click.option("--config", metavar="FILE", help="Configuration (CPD_CONFIG, /etc/cpd/cpd.toml).")
+@click.option(
+    "--config", metavar="FILE", help="Configuration (CPD_CONFIG, /etc/cpd/cpd.toml).", type=click.Path()
+)
 @click.pass_context
 def run(ctx: click.Context, config: str | None) -> int:
     """Run the daemon until it is told to stop.
@@ -17,6 +19,9 @@ def run(ctx: click.Context, config: str | None) -> int:
     \b
     cpd run
     cpd run --config ./cpd.toml
+
+    Exits 2 where the file has mistakes, or a device or the guard is not there, and 64 where the machine is to be
+    restarted.
     """
     # Loading makes no garbage, and what is loaded stays: a collector that searched all of it time and again would
     # hold the event loop up for ten milliseconds.

@@ -3,14 +3,15 @@
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from cpd.errors import CpdError
 from hal.errors import SocketUnavailable
-from hal.unix_socket import GROUP, SocketName
+from hal.unix_socket import SocketName
 from hal.unix_socket import listening as listening_at
 
-CONTROL_SOCKET = SocketName(name="control socket", program="cpd", setting="[control] socket")
+CONTROL_SOCKET = SocketName(name="control socket", program="cpd", setting="[control] socket", group="cpd")
 
 
 class ControlSocketError(CpdError):
@@ -18,10 +19,10 @@ class ControlSocketError(CpdError):
 
 
 @contextmanager
-def listening(path: Path, *, group: str = GROUP) -> Iterator[socket.socket]:
+def listening(path: Path, *, group: str = CONTROL_SOCKET.group) -> Iterator[socket.socket]:
     """The listening control socket at *path*, removed at the end. Raises `ControlSocketError`."""
     try:
-        with listening_at(path, CONTROL_SOCKET, group=group) as listener:
+        with listening_at(path, replace(CONTROL_SOCKET, group=group)) as listener:
             yield listener
     except SocketUnavailable as error:
         raise ControlSocketError(str(error)) from error

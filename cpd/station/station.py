@@ -6,6 +6,7 @@ Everything that an OCPP version or the control interface may ask is a method her
 import asyncio
 import logging
 import random
+from collections.abc import Mapping
 
 from cpd.domain.composite import CompositeSchedule, composite_schedule
 from cpd.domain.metering import SampleContext
@@ -19,6 +20,7 @@ from cpd.station.dating import date_moments
 from cpd.station.diagnostics import DiagnosticsMachine
 from cpd.station.firmware import FirmwareMachine
 from cpd.station.kept import read_kept
+from cpd.station.pulse import Pulse
 from cpd.station.recovery import recover
 from cpd.station.repositories import Store
 from cpd.station.reset import ResetKind
@@ -174,6 +176,18 @@ class Station(StationParts):
     def reports(self) -> tuple[ConnectorReport, ...]:
         """The present status of the station (connector 0) and of every connector."""
         return self.picture.reports
+
+    @property
+    def pulses(self) -> Mapping[str, Pulse]:
+        """Those of the tasks without which nothing is left of a charger, by name."""
+        sessions = {f"session of connector {number}": task.pulse for number, task in self.connectors.items()}
+        return {"limits": self.limits.pulse, **sessions}
+
+    def prove_alive(self, now_s: float) -> None:
+        """Let the tasks of `pulses` go round."""
+        self.limits.prove_alive(now_s)
+        for task in self.connectors.values():
+            task.prove_alive(now_s)
 
     def snapshot(self) -> StationSnapshot:
         """Everything that is true now."""

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from itertools import count
 from pathlib import Path
 from typing import Literal, Self, TypeVar
 
@@ -34,6 +35,10 @@ class Database:
     def __init__(self, writer: "_Writer", thread: ThreadPoolExecutor) -> None:
         self._writer = writer
         self._thread = thread
+        self._asked_s: dict[int, float] = {}
+        self.moved: str | None = None
+        """Why the store seems to belong to another machine; None where it does not."""
+        self._works = count()
 
     @classmethod
     @asynccontextmanager
@@ -61,7 +66,15 @@ class Database:
     def health(self) -> StoreHealth:
         """Whether the last work succeeded, and what this start has found."""
         damage = self._writer.damage
-        return StoreHealth(failure=self._writer.failure, damage=None if damage is None else damage.sentence)
+        return StoreHealth(
+            failure=self._writer.failure,
+            damage=None if damage is None else damage.sentence,
+            moved=self.moved,
+        )
+
+    def silent_s(self, now_s: float) -> float:
+        """The age of the oldest work that somebody waits for; 0 where nobody does."""
+        return now_s - min(self._asked_s.values(), default=now_s)
 
     async def commit(self, work: Callable[[Repositories], T]) -> T:
         """Run *work* as one SQL transaction that survives a power cut once this returns.
@@ -79,7 +92,12 @@ class Database:
 
     async def _run(self, synchronous: _Synchronous, work: Callable[[Repositories], T]) -> T:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, self._writer.transact, synchronous, work)
+        number = next(self._works)
+        self._asked_s[number] = loop.time()
+        try:
+            return await loop.run_in_executor(self._thread, self._writer.transact, synchronous, work)
+        finally:
+            del self._asked_s[number]
 
 
 class _Writer:

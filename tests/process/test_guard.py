@@ -149,7 +149,7 @@ async def test_the_watchdog_is_fed_and_readiness_told(tmp_path: Path) -> None:
         told = {"NOTIFY_SOCKET": str(address), "WATCHDOG_USEC": "200000"}
         async with guard_process(tmp_path, environment=told) as guard, asyncio.timeout(20):
             received = {await loop.sock_recv(heard, 64) for _ in range(4)}
-            assert received == {b"READY=1", b"WATCHDOG=1"}
+            assert received == {b"READY=1", b"STATUS=mock, outlets: 1", b"WATCHDOG=1"}
             await guard.terminate()
             while await loop.sock_recv(heard, 64) != b"STOPPING=1":
                 pass

@@ -109,10 +109,10 @@ async def test_a_killed_guard_is_told_and_the_session_goes_on_with_the_next_one(
         assert (booked.starts, booked.stops, booked.reason) == (1, 1, "EVDisconnected")
 
 
-async def test_without_a_guard_the_daemon_ends_with_status_3_and_the_next_step(tmp_path: Path) -> None:
+async def test_without_a_guard_the_daemon_ends_with_status_2_and_the_next_step(tmp_path: Path) -> None:
     async with charger(tmp_path, start=False, hal=BEHIND) as here:
         await here.launch()
-        assert await here.ended() == 3
+        assert await here.ended() == 2
         assert "systemctl status cpd-guard" in here.log
 
 

@@ -49,11 +49,14 @@ async def test_told_to_end_it_has_the_controller_open(tmp_path: Path, backend: s
 
 @pytest.mark.parametrize("backend", KINDS)
 async def test_safe_outputs_opens_what_a_dead_guard_has_left_charging(tmp_path: Path, backend: str) -> None:
+    """Somebody has been editing the configuration meanwhile."""
     async with charging(tmp_path, backend) as (guard, simulator):
+        guard.config.write_text("[hal")
         await guard.power_cut()
         assert simulator.closed
         process = await create_subprocess_exec(
-            *(sys.executable, "-m", "hal", "safe-outputs", "--config", str(guard.config)), env=environment()
+            *(sys.executable, "-m", "hal", "safe-outputs", "--config", str(guard.config)),
+            env=environment(RUNTIME_DIRECTORY=str(guard.socket.parent)),
         )
         async with asyncio.timeout(PATIENCE_S):
             assert await process.wait() == 0

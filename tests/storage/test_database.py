@@ -227,3 +227,19 @@ async def test_a_rolled_back_work_leaves_no_trace_in_the_sequence_of_the_journal
     with pytest.raises(LookupError):
         await store.commit(fail)
     assert await store.commit(start) == 1
+
+
+async def test_a_store_that_hangs_is_known_by_the_age_of_its_oldest_work(store: Database):
+    loop, goes_on = asyncio.get_running_loop(), threading.Event()
+    assert store.silent_s(loop.time() + 1_000) == 0
+    async with asyncio.TaskGroup() as tasks:
+        try:
+            tasks.create_task(store.commit(lambda _: goes_on.wait()))
+            await asyncio.sleep(0)
+            between_s = loop.time()
+            tasks.create_task(store.commit(keys))
+            await asyncio.sleep(0)
+            assert store.silent_s(between_s + 1_000) >= 1_000
+        finally:
+            goes_on.set()
+    assert store.silent_s(loop.time() + 1_000) == 0

@@ -1,0 +1,70 @@
+"""What systemd hears of a real daemon, from its start to its end."""
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from cpd.station.signal import Signal
+from tests.process.charger import charger, configuration
+from tests.process.program import PATIENCE_S
+
+OCPP = "AllowOfflineTxForUnknownId = true"
+
+
+class Systemd:
+    """Systemd's end of the notification socket: everything that it *heard*, in order."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+        self.news = Signal()
+
+    async def listen(self, way: socket.socket) -> None:
+        while True:
+            self.heard.append((await asyncio.get_running_loop().sock_recv(way, 4096)).decode())
+            self.news.fire()
+
+    async def hears(self, state: str, *, since: int = 0) -> int:
+        """Wait for a state that begins so; returns how much was heard up to it."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                for number, one in enumerate(self.heard[since:], since + 1):
+                    if one.startswith(state):
+                        return number
+                await self.news.wait()
+
+
+@asynccontextmanager
+async def systemd(folder: Path) -> AsyncIterator[tuple[Systemd, dict[str, str]]]:
+    """Somebody who listens, and the variables with which a service is started by it."""
+    path = folder / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as way:
+        way.bind(str(path))
+        way.setblocking(False)
+        async with asyncio.TaskGroup() as tasks:
+            here = Systemd()
+            listening = tasks.create_task(here.listen(way))
+            yield here, {"NOTIFY_SOCKET": str(path), "WATCHDOG_USEC": "2000000"}
+            listening.cancel()
+
+
+async def test_systemd_hears_of_a_whole_life(tmp_path: Path) -> None:
+    async with systemd(tmp_path) as (here, variables), charger(tmp_path, start=False, ocpp=OCPP) as daemon:
+        daemon.environment.update(variables)
+        await daemon.launch()
+        ready = await here.hears("READY=1")
+        assert (tmp_path / "cpd.sock").is_socket()
+        await here.hears("STATUS=1 Available; no CSMS")
+        await daemon.charge()
+        charging = await here.hears("STATUS=1 Charging 32.0 A 22.1 kW; no CSMS", since=ready)
+        fed = await here.hears("WATCHDOG=1", since=charging)
+        configuration(tmp_path, connector="max_current_a = 16", ocpp=OCPP)
+        os.kill(daemon.pid, signal.SIGHUP)
+        reloading = await here.hears("RELOADING=1\nMONOTONIC_USEC=", since=fed)
+        reloaded = await here.hears("READY=1", since=reloading)
+        await here.hears("STATUS=1 Charging 16.0 A", since=reloaded)
+        assert await daemon.terminate() == 0
+        await here.hears("STOPPING=1", since=reloaded)
