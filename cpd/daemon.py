@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cpd.belonging import Belonging, machine_identity
 from cpd.clock import Clock, SystemClock
 from cpd.control.listener import listening
 from cpd.control.server import ControlServer
 from cpd.control.station_target import StationTarget
 from cpd.diagnostics.bundle import Bundler
+from cpd.diagnostics.frame_keeper import FrameKeeper
 from cpd.diagnostics.log_ring import recorded_log
 from cpd.diagnostics.uploader import DiagnosticsUploader
 from cpd.firmware import MachineFirmware
@@ -36,11 +38,12 @@ from cpd.station.reset import Reset, ResetKind
 from cpd.station.station import Station
 from cpd.station.timebase import Timebase
 from cpd.storage.database import Database
-from cpd.systemd import log_to_stderr
+from cpd.supervision import Supervision
+from cpd.systemd import logging_as_a_service, runtime_directory
 from hal.composition import hal_config
 from hal.examination import Finding
 from hal.guard import Guard, open_guard
-from hal.systemd import Notifier, watchdog_interval_s
+from hal.systemd import Notifier, watchdog_s_asked
 
 if TYPE_CHECKING:
     from hal.wire.client import RemoteHal
@@ -53,6 +56,7 @@ class Daemon:
     """The running parts, for whoever started them."""
 
     guard: "Guard | RemoteHal"
+    store: Database
     station: Station
     csms: Csms
     control: ControlServer
@@ -61,12 +65,19 @@ class Daemon:
 
 @asynccontextmanager
 async def running(
-    settings: Settings, clock: Clock, *, connect: Connect, rng: random.Random
+    settings: Settings,
+    clock: Clock,
+    *,
+    connect: Connect,
+    rng: random.Random,
+    runtime: Path | None = None,
+    root: Path = Path("/"),
 ) -> AsyncIterator[Daemon]:
     """The whole daemon, served until the body ends; a bug in any part ends it, hardware safe.
 
-    *connect* opens connections to the CSMS. Raises `HalError`, `StorageError` and `ControlSocketError` where a
-    part cannot start.
+    *connect* opens connections to the CSMS. *runtime* is a directory in memory that outlives the daemon; *root* is
+    where the files of the system begin. Raises
+    `HalError`, `StorageError` and `ControlSocketError` where a part cannot start.
     """
     async with AsyncExitStack() as stack:
         # First, because it tells whether another daemon runs: nothing of that one's may be touched.
@@ -74,6 +85,8 @@ async def running(
         recorded, frames = stack.enter_context(recorded_log(clock.monotonic_s)), FrameRing()
         guard = await stack.enter_async_context(_hardware(settings))
         store = await stack.enter_async_context(Database.open(settings.store.path))
+        belonging = Belonging(store, identity=machine_identity(root), station_id=settings.station.id)
+        await belonging.look()
         timebase = Timebase(clock)
         charge_point = _charge_point(settings, clock, connect, rng, frames)
         csms: Csms = NoCsms() if charge_point is None else charge_point
@@ -132,8 +145,17 @@ async def running(
             profile_document=profile_to,
             reload=reloading.reload,
             bundle=lambda window: bundler.bundle(window),
-            trace=lambda after, limit: bundler.trace(after, limit),
+            trace=lambda after, limit, since_s: bundler.trace(after, limit, since_s),
             examine=examine,
+            accept_machine=belonging.accept,
+        )
+        keeper = FrameKeeper(
+            frames,
+            clock,
+            folder=settings.store.path.with_name("frames"),
+            runtime=runtime,
+            at_zero=lambda: timebase.at_zero,
+            redaction=lambda: bundler.redaction(),
         )
         bundler = Bundler(
             target,
@@ -143,21 +165,26 @@ async def running(
             folder=settings.store.path.parent,
             log=recorded,
             frames=frames,
+            kept_frames=keeper,
             clock=clock,
             at_zero=lambda: timebase.at_zero,
         )
         control = ControlServer(listener, target, clock)
+        await stack.enter_async_context(keeper.kept())
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         served = [
             tasks.create_task(control.run(), name="control"),
             tasks.create_task(station.run(), name="station"),
             tasks.create_task(reloading.run(), name="reload"),
+            tasks.create_task(keeper.run(), name="frames"),
         ]
         if charge_point is not None:
             served.append(tasks.create_task(charge_point.run(station, timebase), name="csms"))
         await control.started.wait()
         try:
-            yield Daemon(guard=guard, station=station, csms=csms, control=control, reloading=reloading)
+            yield Daemon(
+                guard=guard, store=store, station=station, csms=csms, control=control, reloading=reloading
+            )
         finally:
             for task in served:
                 task.cancel()
@@ -170,16 +197,18 @@ async def live(
     connect: Connect,
     rng: random.Random,
     stop: asyncio.Event,
-    up: Callable[[Daemon], None],
+    alive: Callable[[Daemon], AbstractAsyncContextManager[None]],
 ) -> int:
     """Run the daemon, again after each Soft reset, until *stop* is set or a Hard one; returns the exit status.
 
-    *up* is called at the beginning of each life. Between two of them every contactor is open, and nothing is left
-    of the one before but the store.
+    *alive* encloses each life. Between two of them every contactor is open, and nothing is left of the one before but
+    the store.
     """
     while True:
-        async with running(settings, clock, connect=connect, rng=rng) as daemon:
-            up(daemon)
+        async with (
+            running(settings, clock, connect=connect, rng=rng, runtime=runtime_directory()) as daemon,
+            alive(daemon),
+        ):
             reset = daemon.station.reset
             await _until_end(stop, reset)
             log.info("daemon stopping reset=%s", reset.kind)
@@ -211,6 +240,7 @@ async def serve(settings: Settings) -> int:
 
     clock = SystemClock()
     notifier = Notifier()
+    supervision = Supervision(notifier, clock, watchdog_s=watchdog_s_asked())
     stop = asyncio.Event()
 
     def terminate() -> None:
@@ -222,18 +252,21 @@ async def serve(settings: Settings) -> int:
     # Until the daemon is up there is nothing to reload, and the signal would end the process.
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: None)
 
-    def up(daemon: Daemon) -> None:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, daemon.reloading.ask)
-        notifier.ready()
-        log.info("daemon ready station=%s", settings.station.id)
+    @asynccontextmanager
+    async def alive(daemon: Daemon) -> AsyncIterator[None]:
+        daemon.reloading.noted = supervision.reloading
+        with supervision.of(daemon.station, daemon.store):
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, daemon.reloading.ask)
+            notifier.ready()
+            log.info("daemon ready station=%s", settings.station.id)
+            yield
 
     async with asyncio.TaskGroup() as tasks:
-        aside = [tasks.create_task(clock.watch(), name="clock")]
-        interval_s = watchdog_interval_s()
-        if interval_s is not None:
-            feeding = _feed_watchdog(clock, notifier, interval_s)
-            aside.append(tasks.create_task(feeding, name="watchdog"))
-        status = await live(settings, clock, connect=dial, rng=random.Random(), stop=stop, up=up)
+        aside = [
+            tasks.create_task(clock.watch(), name="clock"),
+            tasks.create_task(supervision.run(), name="supervision"),
+        ]
+        status = await live(settings, clock, connect=dial, rng=random.Random(), stop=stop, alive=alive)
         for task in aside:
             task.cancel()
     return status
@@ -245,16 +278,10 @@ def run(config: Path) -> int:
     Raises `SettingsError` before anything is touched, `CpdError` and `HalError` where a part cannot start.
     """
     settings = load_settings(config)
-    log_to_stderr()
-    for warning in settings.warnings:
-        log.warning("%s", warning)
-    return asyncio.run(serve(settings))
-
-
-async def _feed_watchdog(clock: Clock, notifier: Notifier, interval_s: float) -> None:
-    while True:
-        notifier.watchdog()
-        await clock.sleep(interval_s)
+    with logging_as_a_service():
+        for warning in settings.warnings:
+            log.warning("%s", warning)
+        return asyncio.run(serve(settings))
 
 
 def _hardware(settings: Settings) -> "AbstractAsyncContextManager[Guard | RemoteHal]":

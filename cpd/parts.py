@@ -8,7 +8,7 @@ from cpd.firmware import FirmwareCommands
 from cpd.ocpp.link import SILENCE_S, LinkSettings
 from cpd.ocpp.transport import Endpoint, TlsSettings, endpoint_url
 from cpd.settings import Settings
-from cpd.settings.tables import Csms, Offline
+from cpd.settings.tables import Csms, Offline, Station
 from cpd.station.config import StationConfig
 from cpd.station.fail_safe import FailSafe
 from cpd.station.free_vend import AutoStart
@@ -40,13 +40,7 @@ def station_config(settings: Settings) -> StationConfig:
     }
     fuse_a = station.max_current_a
     return StationConfig(
-        identity=StationIdentity(
-            id=station.id,
-            vendor=station.vendor,
-            model=station.model,
-            serial_number=station.serial_number,
-            firmware_version=station.firmware_version,
-        ),
+        identity=identity_of(station),
         supply=Supply(
             connectors=tuple(
                 Connector(
@@ -82,6 +76,17 @@ def station_config(settings: Settings) -> StationConfig:
         ocpp={**facts, **settings.ocpp},
         hal_backend=settings.hal.backend,
         hal_process=settings.hal.process,
+    )
+
+
+def identity_of(station: Station) -> StationIdentity:
+    """What BootNotification says."""
+    return StationIdentity(
+        id=station.id,
+        vendor=station.vendor,
+        model=station.model,
+        serial_number=station.serial_number,
+        firmware_version=station.firmware_version,
     )
 
 

@@ -8,22 +8,26 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from cpd.clock import Clock
+from cpd.clock import RELEASED, Clock
 from cpd.control.api import TraceDocument
 from cpd.control.method import Caller
 from cpd.control.methods import METHODS
 from cpd.control.target import ControlRefused, ControlTarget
 from cpd.diagnostics.collected import Collected
+from cpd.diagnostics.frame_keeper import FrameKeeper
 from cpd.diagnostics.log_ring import LogRing
 from cpd.domain.diagnostics import Window
 from cpd.errors import CpdError
 from cpd.ocpp.frame_ring import FrameRing
 from cpd.station.diagnostics import Bundle
 from cpd.station.repositories import AuditedCall, Store
+
+if TYPE_CHECKING:
+    from cpd.diagnostics.redaction import Redaction
 
 _MOST_ROWS: Final = 500
 _NOBODY: Final = 65_534
@@ -59,6 +63,7 @@ class Bundler:
         folder: Path,
         log: LogRing,
         frames: FrameRing,
+        kept_frames: FrameKeeper,
         clock: Clock,
         at_zero: Callable[[], datetime],
     ) -> None:
@@ -70,6 +75,7 @@ class Bundler:
         self._folder = folder
         self._log = log
         self._frames = frames
+        self._kept_frames = kept_frames
         self._clock = clock
         self._at_zero = at_zero
 
@@ -83,6 +89,7 @@ class Bundler:
         documents["audit"] = await self._audited(window)
         zero = self._at_zero()
         log = [(zero + timedelta(seconds=at_s), line) for at_s, line in self._log.lines()]
+        earlier = await self._kept_frames.earlier(window.start_at or RELEASED)
         heard = [(zero + timedelta(seconds=frame.at_s), frame) for frame in self._frames.frames()]
         collected = Collected(
             name=name,
@@ -93,7 +100,7 @@ class Bundler:
             folder=self._folder,
             documents=documents,
             log=log,
-            frames=heard,
+            frames=[*earlier, *heard],
             secrets=self._keys(),
         )
         # What makes an archive is needed once in months, and slow to import.
@@ -101,14 +108,28 @@ class Bundler:
 
         return await asyncio.to_thread(assemble, collected)
 
-    def trace(self, after: int, limit: int) -> TraceDocument:
-        """The newest *limit* frames behind number *after*, without secrets."""
-        from cpd.diagnostics.redaction import Redaction
+    async def trace(self, after: int | None, limit: int, since_s: float | None) -> TraceDocument:
+        """The newest *limit* frames, without secrets: those behind number *after*, or of the last *since_s* seconds.
+
+        Only the latter are looked for on the disk, too; there they have the number 0.
+        """
         from cpd.diagnostics.trace import trace_document
 
-        # Of a frame what is secret stands under its name; other texts of the installer's are in none.
-        redaction = Redaction(self._keys())
-        return trace_document(self._frames.frames(), self._at_zero(), redaction, after=after, limit=limit)
+        frames, zero, redaction = self._frames.frames(), self._at_zero(), self.redaction()
+        if since_s is None:
+            return trace_document(frames, zero, redaction, after=after, limit=limit)
+        now = self._clock.now()
+        since = now - timedelta(seconds=min(since_s, (now - RELEASED).total_seconds()))
+        told = [frame for _, frame in await self._kept_frames.earlier(since)]
+        told += [frame for frame in frames if zero + timedelta(seconds=frame.at_s) >= since]
+        # Days of them are a second's work, which no outlet may wait for.
+        return await asyncio.to_thread(trace_document, told, zero, redaction, after=None, limit=limit)
+
+    def redaction(self) -> "Redaction":
+        """Knows what is secret in a frame: it stands under its name, other texts of the installer's are in none."""
+        from cpd.diagnostics.redaction import Redaction
+
+        return Redaction(self._keys())
 
     def _keys(self) -> list[str | None]:
         """The AuthorizationKey that holds, and the file's."""

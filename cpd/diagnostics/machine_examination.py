@@ -17,6 +17,7 @@ from hal.examination import Finding, Health
 _LITTLE_BYTES: Final = 500_000_000
 _TOO_LITTLE_BYTES: Final = 50_000_000
 _FOR_OTHERS: Final = 0o007
+_ARM: Final = "restart the machine; else RuntimeWatchdogSec=15s in /etc/systemd/system.conf"
 
 
 def found(part: str, health: Health, evidence: str, next_step: str = "") -> Finding:
@@ -30,6 +31,7 @@ def examine_software(root: Path = Path("/")) -> Iterator[Finding]:
     yield found("software", Health.OK, f"cpd {__version__}, Python {python}")
     yield found("machine", Health.OK, pi_model(root) or "not a Raspberry Pi")
     yield found("system", Health.OK, f"{_os_name()}, kernel {platform.release()}")
+    yield from _watchdog(root)
 
 
 def pi_model(root: Path = Path("/")) -> str | None:
@@ -37,6 +39,29 @@ def pi_model(root: Path = Path("/")) -> str | None:
     with suppress(OSError):
         model = (root / "proc/device-tree/model").read_text(encoding="utf-8", errors="replace").strip("\0\n ")
         return model if "Raspberry Pi" in model else None
+    return None
+
+
+def _watchdog(root: Path) -> Iterator[Finding]:
+    """A kernel that hangs leaves the pilot on and the contactor closed, until the machine resets itself."""
+    devices = sorted((root / "sys/class/watchdog").glob("watchdog*"))
+    states = {device: state for device in devices if (state := _line(device / "state")) is not None}
+    armed = next((device for device, state in states.items() if state == "active"), None)
+    if armed is not None:
+        seconds, name = _line(armed / "timeout"), _line(armed / "identity") or armed.name
+        within = "" if seconds is None else f" within {seconds} s"
+        yield found("watchdog", Health.OK, f"armed: {name} resets a hung kernel{within}")
+    elif states:
+        yield found("watchdog", Health.WARNING, "not armed: a hung kernel stays hung", _ARM)
+    elif devices:
+        yield found("watchdog", Health.OK, f"{devices[0].name} is there; this kernel does not tell more")
+    elif pi_model(root) is not None:
+        yield found("watchdog", Health.WARNING, "this kernel has none", "dtparam=watchdog=on in config.txt")
+
+
+def _line(file: Path) -> str | None:
+    with suppress(OSError):
+        return file.read_text(encoding="utf-8", errors="replace").strip() or None
     return None
 
 
@@ -83,9 +108,8 @@ def _configuration(settings: Settings) -> tuple[Health, str, str]:
 
 
 def _secret_files(settings: Settings) -> Iterator[Path]:
+    """Files that hold nothing else; what is secret in cpd.toml itself is a warning of that."""
     csms = settings.csms
-    if "AuthorizationKey" in settings.ocpp or (csms and csms.password and csms.password_file is None):
-        yield settings.file
     if csms is not None:
         yield from (file for file in (csms.password_file, csms.key_file) if file is not None)
 

@@ -26,6 +26,8 @@ def examine_station(
         yield found("store", Health.FAILED, seen.store.failure, "until then no session begins")
     if seen.store.damage is not None:
         yield found("store", Health.WARNING, seen.store.damage, "send a cpd bundle; consider a new SD card")
+    if seen.store.moved is not None:
+        yield found("store", Health.WARNING, seen.store.moved, "cpd machine tells what to do")
     yield found("supervision", *_supervision(environment))
     for connector in seen.connectors:
         for fault in connector.outlet.faults:

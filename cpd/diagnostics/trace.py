@@ -14,9 +14,9 @@ _KINDS = {2: "call", 3: "result", 4: "error"}
 
 
 def trace_document(
-    frames: Sequence[Frame], zero: datetime, redaction: Redaction, *, after: int, limit: int
+    frames: Sequence[Frame], zero: datetime, redaction: Redaction, *, after: int | None, limit: int
 ) -> TraceDocument:
-    """The newest *limit* of *frames* behind number *after*; *zero* is when the monotonic clock was 0."""
+    """The newest *limit* of *frames*, those behind number *after*; *zero* is when the monotonic clock was 0."""
     asked: dict[tuple[str, object], tuple[str, float]] = {}
     traced: list[TracedFrameDocument] = []
     for frame in frames:
@@ -28,7 +28,7 @@ def trace_document(
             # It answers what went the other way.
             action, at_s = asked.pop(("<" if frame.direction == ">" else ">", identity), (None, frame.at_s))
             took_ms = None if action is None else round((frame.at_s - at_s) * 1_000, 1)
-        if frame.seq > after:
+        if after is None or frame.seq > after:
             traced.append(
                 {
                     "seq": frame.seq,
@@ -43,7 +43,7 @@ def trace_document(
     shown = traced[-limit:]
     for one in shown:
         one["text"] = redaction.frame(one["text"])
-    last = frames[-1].seq if frames else 0
+    last = max(frames[-1].seq, 0) if frames else 0
     return {"schema": "cpd.trace/1", "frames": shown, "last": last}
 
 
