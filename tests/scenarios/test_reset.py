@@ -58,13 +58,15 @@ async def process(folder: Path, **config: Any) -> AsyncIterator[Process]:
 
     async with memory_network(central_system) as network, asyncio.TaskGroup() as tasks:
 
-        def up(daemon: Daemon) -> None:
+        @asynccontextmanager
+        async def alive(daemon: Daemon) -> AsyncIterator[None]:
             it.lives.append(_life(daemon, central_system, network, clock, truth, folder))
             it.changed.fire()
+            yield
 
         async def lead() -> None:
             it.status = await live(
-                settings, clock, connect=network.connect, rng=random.Random(7), stop=it.stop, up=up
+                settings, clock, connect=network.connect, rng=random.Random(7), stop=it.stop, alive=alive
             )
             it.changed.fire()
 
