@@ -4,7 +4,7 @@ pays only for itself."""
 import importlib
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.exceptions import NoArgsIsHelpError
@@ -21,6 +21,9 @@ from cpd.control.client import (
     TimedOut,
 )
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 UNEXPECTED, USAGE, INTERRUPTED = 1, 2, 130
 EXIT_STATUS: tuple[tuple[type[ClientError], int], ...] = (
     (InvalidParams, USAGE),
@@ -31,34 +34,54 @@ EXIT_STATUS: tuple[tuple[type[ClientError], int], ...] = (
     (PermissionRefused, 7),
 )
 
-_COMMANDS = {
-    "status": ("status", "What the charger does now."),
-    "why": ("why", "Why a connector does not charge."),
-    "schedule": ("schedule", "What may flow from now on."),
-    "profiles": ("profiles", "The installed charging profiles."),
-    "transactions": ("transactions", "The last charging transactions."),
-    "queue": ("queue", "What waits for the CSMS, and what it refused."),
-    "start": ("operation", "Start charging without the card."),
-    "stop": ("operation", "End the charging."),
-    "unlock": ("operation", "Give the plug back."),
-    "availability": ("operation", "Take a connector out of service, or back."),
-    "fault": ("operation", "Acknowledge a fault after service."),
-    "reset": ("operation", "Restart the daemon, or the charger."),
-    "limit": ("limit", "Allow less for a while."),
-    "delay": ("delay", "End a random delay at once."),
-    "auth": ("auth", "Why a card would start, or not."),
-    "rfid": ("rfid", "What the card readers read."),
-    "config": ("config", "OCPP configuration keys."),
-    "reload": ("reload", "Read cpd.toml again."),
-    "trace": ("trace", "What was said to the CSMS, and by it."),
-    "doctor": ("doctor", "Look at every part, and say what to do."),
-    "bundle": ("bundle", "One file for whoever is to help."),
-    "mock": ("mock", "Act on the simulated hardware."),
-    "help": ("help", "What a code means."),
-    "run": ("run", "Run the daemon."),
-    "demo": ("demo", "A charger, a central system and an EV, here and now."),
+SECTIONS = {
+    "See": {
+        "status": ("status", "What the charger does."),
+        "why": ("why", "Why it does not charge."),
+        "schedule": ("schedule", "What may flow, and when."),
+        "profiles": ("profiles", "Charging profiles."),
+        "transactions": ("transactions", "The last sessions."),
+        "queue": ("queue", "What waits for the CSMS."),
+        "trace": ("trace", "Said to and by the CSMS."),
+        "auth": ("auth", "Would this card start?"),
+        "rfid": ("rfid", "What the reader reads."),
+        "doctor": ("doctor", "Is every part well?"),
+        "help": ("help", "What a code means."),
+    },
+    "Act": {
+        "start": ("operation", "Charge without the card."),
+        "stop": ("operation", "End the charging."),
+        "unlock": ("operation", "Give the plug back."),
+        "availability": ("operation", "In or out of service."),
+        "limit": ("limit", "Allow less for a while."),
+        "delay": ("delay", "End a random delay."),
+        "fault": ("operation", "A fault that is mended."),
+        "reset": ("operation", "Restart in good order."),
+    },
+    "Set up": {
+        "init": ("init", "Set this charger up."),
+        "connect": ("connect", "Dial the CSMS by steps."),
+        "config": ("config", "OCPP keys; check a file."),
+        "reload": ("reload", "Read cpd.toml again."),
+        "completion": ("completion", "For bash, zsh and fish."),
+    },
+    "Keep": {
+        "bundle": ("bundle", "A file for the hotline."),
+        "backup": ("backup", "Everything in one file."),
+        "restore": ("restore", "Bring a backup back."),
+        "machine": ("machine", "Is this the store's Pi?"),
+        "factory-reset": ("factory_reset", "As on the first day."),
+    },
+    "Run": {
+        "run": ("run", "Run the daemon."),
+        "mock": ("mock", "Act on mock hardware."),
+        "demo": ("demo", "A session, here and now."),
+    },
 }
-"""Each command's module in `cpd.cli`, where it has the command's name, and its line of help."""
+"""Each command's module in `cpd.cli`, where it has the command's name, and its line of help: at most 24 columns, so
+that it fits beside the longest name on a terminal of 40."""
+
+_COMMANDS = {name: command for section in SECTIONS.values() for name, command in section.items()}
 
 _EPILOG = """\b
 Exit status:
@@ -81,7 +104,7 @@ class _LazyGroup(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         module = importlib.import_module(f"cpd.cli.{_COMMANDS[cmd_name][0]}")
-        command = getattr(module, cmd_name)
+        command = getattr(module, cmd_name.replace("-", "_"))
         if not isinstance(command, click.Command):
             raise TypeError(f"cpd.cli.{cmd_name} has no command {cmd_name}")
         return command
@@ -90,7 +113,7 @@ class _LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
-        if name in _COMMANDS or name.startswith("-"):
+        if name in _COMMANDS or name.startswith("-") or ctx.resilient_parsing:
             return super().resolve_command(ctx, args)
         import difflib
 
@@ -99,11 +122,34 @@ class _LazyGroup(click.Group):
         raise click.UsageError(f"there is no command {name!r}; {hint}", ctx)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, words) for name, (_, words) in _COMMANDS.items()])
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, words) for name, (_, words) in commands.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+        """As click has it, but without importing every command."""
+        from click.shell_completion import CompletionItem
+
+        names = [
+            CompletionItem(name, help=words)
+            for name, (_, words) in _COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
+
+
+def _tell_version(ctx: click.Context, _option: click.Parameter, asked: bool) -> None:
+    if asked and not ctx.resilient_parsing:
+        from cpd import __version__
+
+        click.echo(f"cpd {__version__}")
+        ctx.exit()
 
 
 @click.group(cls=_LazyGroup, invoke_without_command=True, epilog=_EPILOG)
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_tell_version, help="This release."
+)
 @client_options
 @click.pass_context
 def cpd(ctx: click.Context, /, **given: Any) -> object:

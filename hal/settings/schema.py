@@ -1,6 +1,7 @@
 """What the types of the tables say about a value that does not fit them, in an installer's words."""
 
 import re
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -44,6 +45,24 @@ class Schema:
         value = _value_of(self._type_at(path)) if self._is_required(path) else _NOTHING
         mended: dict[str, Any] | None = None if value is None else _put(document, path, value)
         return mended
+
+    def allowed_at(self, path: KeyPath) -> str:
+        """What may be written at *path*, in an installer's words."""
+        return _allowed(self._type_at(path))
+
+    def default_at(self, path: KeyPath) -> str | None:
+        """What holds where nothing is written at *path*, as it would be written; None where that is no value."""
+        table = self._type_at(path[:-1])
+        assert isinstance(table, inspect.StructType)
+        default = next(field.default for field in table.fields if field.encode_name == path[-1])
+        is_none = default is None or default is msgspec.NODEFAULT
+        return None if is_none else toml(str(default) if isinstance(default, Path) else default)
+
+    def keys_at(self, path: KeyPath) -> tuple[str, ...]:
+        """The keys of the table at *path*, tables of its own among them."""
+        table = self._type_at(path)
+        assert isinstance(table, inspect.StructType)
+        return tuple(field.encode_name for field in table.fields)
 
     def _is_required(self, path: KeyPath) -> bool:
         table = self._type_at(path[:-1])
