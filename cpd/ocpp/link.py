@@ -22,7 +22,16 @@ from cpd.ocpp.errors import CallError, ErrorCode, Unanswered
 from cpd.ocpp.fairness import Turns
 from cpd.ocpp.frame_ring import FrameRing
 from cpd.ocpp.inbox import Inbox
-from cpd.ocpp.transport import SUBPROTOCOL, Connect, Connection, ConnectionLost, DialFailed, Endpoint
+from cpd.ocpp.transport import (
+    SUBPROTOCOL,
+    Connect,
+    Connection,
+    ConnectionLost,
+    DialCause,
+    DialFailed,
+    Endpoint,
+    unselected,
+)
 from cpd.ocpp.validation import check_outbound
 
 log = logging.getLogger(__name__)
@@ -71,6 +80,8 @@ class LinkStatus:
     """When the central system last answered a CALL of ours, over this connection or an earlier one."""
     last_error: str | None
     """Why the last connection or attempt failed; None once a later one was accepted."""
+    next_step: str | None
+    """What to do about an attempt that failed."""
 
 
 class Link:
@@ -136,6 +147,7 @@ class Link:
             since=self._wall_time(current.opened_s if current is not None else None),
             last_answer_at=self._wall_time(answer_s if answer_s is not None else self._last_answer_s),
             last_error=str(self._last_failure) if self._last_failure is not None else None,
+            next_step=self._last_failure.next_step if isinstance(self._last_failure, DialFailed) else None,
         )
 
     @property
@@ -260,10 +272,7 @@ class Link:
         async with AsyncExitStack() as stack:
             connection = await self._dial(stack)
             if connection.subprotocol != SUBPROTOCOL:
-                raise DialFailed(
-                    f"{self._settings.endpoint.url} accepts the WebSocket but does not select {SUBPROTOCOL}: "
-                    "another OCPP version, or no OCPP at all at this path"
-                )
+                raise unselected(self._settings.endpoint.url)
             conversation = self._open(connection)
             try:
                 await conversation.serve()
@@ -285,7 +294,8 @@ class Link:
             if self._hurry.is_set():
                 raise Left("the attempt was given up on request") from error
             raise DialFailed(
-                f"{settings.endpoint.url} did not finish the handshake in {settings.answer_timeout_s:g} s"
+                f"{settings.endpoint.url} did not finish the handshake in {settings.answer_timeout_s:g} s",
+                cause=DialCause.SILENT,
             ) from error
         finally:
             self._dialling = None

@@ -1,6 +1,7 @@
-"""The link's transport over a real WebSocket: dialling, TLS, and every failure as a sentence.
+"""The link's transport over a real WebSocket: name, TCP, TLS, upgrade, one step after the other.
 
-It decides nothing about when to dial, and knows no OCPP message.
+It decides nothing about when to dial, and knows no OCPP message. What a failure means is said by `dial_failures` and
+`tls_failures`.
 """
 
 import asyncio
@@ -8,31 +9,25 @@ import base64
 import logging
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import datetime
-from email.utils import parsedate_to_datetime
+from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import (
-    ConnectionClosed,
-    InvalidHandshake,
-    InvalidMessage,
-    InvalidStatus,
-    InvalidUpgrade,
-    NegotiationError,
-    WebSocketException,
-)
+from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus, WebSocketException
 from websockets.frames import CloseCode
-from websockets.http11 import Response
 from websockets.typing import Subprotocol
 
+from cpd.ocpp.dial_failures import failed, plain, refused
 from cpd.ocpp.transport import (
     SUBPROTOCOL,
     Connection,
     ConnectionLost,
+    DialCause,
     DialFailed,
+    DialStep,
     Endpoint,
     MessageTooBig,
     TlsSettings,
@@ -43,38 +38,44 @@ log = logging.getLogger(__name__)
 _CLOSE_TIMEOUT_S = 2.0
 _MAX_FRAME_BYTES = 1 << 20
 
-_STATUS_SENTENCES = {
-    401: "the central system refuses the password: check csms.password or AuthorizationKey",
-    403: "the central system refuses this charge point: is station.id registered there?",
-    404: "the central system has nothing at this path: check csms.url and station.id",
-    429: "the central system is flooded with requests",
-    500: "the central system failed; some answer so to a station.id that they do not know",
-    502: "a proxy in front of the central system cannot reach it",
-    503: "the central system is out of service",
-    504: "a proxy in front of the central system gets no answer from it",
-}
+Passed = Callable[[DialStep, str], None]
+"""Is told of each step that went well, with what was seen; it may not wait."""
 
 # At DEBUG websockets logs the request with the password in it.
 _library_log = logging.Logger(f"{__name__}.library", logging.WARNING)
 _library_log.parent = log
 
 
+def _untold(_step: DialStep, _seen: str) -> None:
+    pass
+
+
 @asynccontextmanager
-async def dial(endpoint: Endpoint) -> AsyncIterator[Connection]:
+async def dial(endpoint: Endpoint, *, passed: Passed = _untold) -> AsyncIterator[Connection]:
     """Open a WebSocket with subprotocol ocpp1.6; a `Connect` of `cpd.ocpp.transport`.
 
     No proxy, no compression, and no redirect is followed: it would carry the password elsewhere.
     """
+    way = _Way(endpoint, passed)
     try:
-        websocket = await _open(endpoint)
+        websocket = await way.upgraded()
     except InvalidStatus as error:
-        raise _refused(error.response) from error
+        raise refused(error.response) from error
     except (OSError, EOFError, WebSocketException, ValueError) as error:
-        raise DialFailed(_sentence(error, endpoint.url)) from error
+        raise await way.failure(error) from error
     try:
         yield _WebSocket(websocket)
     finally:
         await _close(websocket)
+
+
+async def reach(endpoint: Endpoint, *, passed: Passed = _untold) -> None:
+    """Go as far as TLS, say nothing, and hang up: no session of this charge point begins. Raises DialFailed."""
+    way = _Way(endpoint, passed)
+    try:
+        await way.secured()
+    except (OSError, EOFError, ValueError) as error:
+        raise await way.failure(error) from error
 
 
 def tls_context(tls: TlsSettings) -> ssl.SSLContext:
@@ -85,7 +86,7 @@ def tls_context(tls: TlsSettings) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=tls.ca_file)
     except OSError as error:
-        raise DialFailed(f"TLS: csms.ca_file {tls.ca_file} cannot be used: {_plain(error)}") from error
+        raise _unusable(f"csms.ca_file {tls.ca_file}", error) from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.check_hostname = tls.verify_hostname
     if tls.cert_file is not None:
@@ -93,13 +94,127 @@ def tls_context(tls: TlsSettings) -> ssl.SSLContext:
             context.load_cert_chain(tls.cert_file, tls.key_file)
         except OSError as error:
             files = f"csms.cert_file {tls.cert_file} with csms.key_file {tls.key_file}"
-            raise DialFailed(f"TLS: {files} cannot be used: {_plain(error)}") from error
+            raise _unusable(files, error) from error
     return context
 
 
 class _Dialler(connect):
+    """Tells *tcp_connected* once the connection stands, with TLS where there is to be some."""
+
+    def __init__(
+        self, url: str, *, tcp_connected: Callable[[ClientConnection], None], **options: Any
+    ) -> None:
+        super().__init__(url, **options)
+        self._tcp_connected = tcp_connected
+
     def process_redirect(self, exc: Exception) -> Exception | str:
         return exc
+
+    def over(self, connected: socket.socket, context: ssl.SSLContext | None) -> "_Dialler":
+        """The same, over a TCP connection that stands."""
+        self.create_connection_kwargs["sock"] = connected
+        if context is not None:
+            self.create_connection_kwargs |= {"ssl": context, "server_hostname": self.ws_uri.host}
+        return self
+
+    async def open_tcp_connection(self) -> ClientConnection:
+        connection = await super().open_tcp_connection()
+        self._tcp_connected(connection)
+        return connection
+
+
+class _Way:
+    """The way to an endpoint: *step* is the one that is being tried."""
+
+    def __init__(self, endpoint: Endpoint, passed: Passed) -> None:
+        self.step = DialStep.DNS
+        self._endpoint = endpoint
+        self._passed = passed
+        self._context: ssl.SSLContext | None = None
+
+    async def upgraded(self) -> ClientConnection:
+        """The WebSocket, open."""
+        endpoint, headers = self._endpoint, {}
+        if endpoint.password is not None:
+            headers["Authorization"] = _basic_authorization(endpoint.username, endpoint.password)
+        dialler = _Dialler(
+            endpoint.url,
+            tcp_connected=lambda connection: self._is_secured(connection.transport),
+            subprotocols=[Subprotocol(SUBPROTOCOL)],
+            additional_headers=headers,
+            user_agent_header="cpd",
+            proxy=None,
+            compression=None,
+            open_timeout=None,
+            ping_interval=None,
+            close_timeout=_CLOSE_TIMEOUT_S,
+            max_size=_MAX_FRAME_BYTES,
+            logger=_library_log,
+        )
+        websocket = await dialler.over(await self._connected(), self._context)
+        self._passed(DialStep.WEBSOCKET, websocket.subprotocol or "no subprotocol")
+        return websocket
+
+    async def secured(self) -> None:
+        """As far as TLS, where there is to be some."""
+        connected = await self._connected()
+        transport, _ = await asyncio.get_running_loop().create_connection(
+            asyncio.Protocol,
+            sock=connected,
+            ssl=self._context,
+            server_hostname=None if self._context is None else urlsplit(self._endpoint.url).hostname,
+        )
+        self._is_secured(transport)
+        transport.abort()
+
+    async def failure(self, error: Exception) -> DialFailed:
+        """What *error* means, which came at the present step."""
+        late = self.step in (DialStep.TLS, DialStep.WEBSOCKET)
+        # A server that answers in HTTP has no complaint about TLS.
+        ended = isinstance(error, (OSError, EOFError, InvalidMessage))
+        if self._context is not None and late and ended:
+            # A start that fails nowhere is not to wait for it.
+            from cpd.ocpp.tls_failures import tls_failure
+
+            return await tls_failure(error, self._endpoint.url, self.step, self._context)
+        return failed(error, self._endpoint.url, self.step)
+
+    async def _connected(self) -> socket.socket:
+        """A TCP connection; the addresses of the host are tried one after the other."""
+        parts, loop = urlsplit(self._endpoint.url), asyncio.get_running_loop()
+        secure = parts.scheme == "wss"
+        if secure:
+            # The system's store is half a megabyte on an SD card.
+            self._context = await asyncio.to_thread(tls_context, self._endpoint.tls)
+        port = parts.port or (443 if secure else 80)
+        addresses = await loop.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
+        self._passed(DialStep.DNS, ", ".join(dict.fromkeys(str(one[4][0]) for one in addresses)))
+        self.step = DialStep.TCP
+        for number, (family, kind, protocol, _, address) in enumerate(addresses, 1):
+            connected = socket.socket(family, kind, protocol)
+            try:
+                connected.setblocking(False)
+                await loop.sock_connect(connected, address)
+            except OSError:
+                connected.close()
+                if number == len(addresses):
+                    raise
+            except BaseException:
+                connected.close()
+                raise
+            else:
+                self._passed(DialStep.TCP, " port ".join(map(str, address[:2])))
+                self.step = DialStep.TLS if secure else DialStep.WEBSOCKET
+                return connected
+        raise OSError("the name has no address")
+
+    def _is_secured(self, transport: asyncio.BaseTransport) -> None:
+        secured = transport.get_extra_info("ssl_object")
+        if secured is not None:
+            until_s = ssl.cert_time_to_seconds(secured.getpeercert()["notAfter"])
+            until = datetime.fromtimestamp(until_s, UTC)
+            self._passed(DialStep.TLS, f"{secured.version()}, certificate until {until:%Y-%m-%d}")
+        self.step = DialStep.WEBSOCKET
 
 
 class _WebSocket:
@@ -135,30 +250,6 @@ class _WebSocket:
         self._websocket.transport.abort()
 
 
-async def _open(endpoint: Endpoint) -> ClientConnection:
-    headers = {}
-    if endpoint.password is not None:
-        headers["Authorization"] = _basic_authorization(endpoint.username, endpoint.password)
-    tls = None
-    if urlsplit(endpoint.url).scheme == "wss":
-        # The system's store is half a megabyte on an SD card.
-        tls = await asyncio.to_thread(tls_context, endpoint.tls)
-    return await _Dialler(
-        endpoint.url,
-        subprotocols=[Subprotocol(SUBPROTOCOL)],
-        additional_headers=headers,
-        user_agent_header="cpd",
-        ssl=tls,
-        proxy=None,
-        compression=None,
-        open_timeout=None,
-        ping_interval=None,
-        close_timeout=_CLOSE_TIMEOUT_S,
-        max_size=_MAX_FRAME_BYTES,
-        logger=_library_log,
-    )
-
-
 async def _close(websocket: ClientConnection) -> None:
     try:
         async with asyncio.timeout(_CLOSE_TIMEOUT_S):
@@ -187,64 +278,10 @@ def _lost(error: ConnectionClosed) -> ConnectionLost:
     return ConnectionLost("the connection broke off without a close")
 
 
-def _refused(response: Response) -> DialFailed:
-    status = response.status_code
-    if 300 <= status < 400:
-        where = response.headers.get("Location", "nowhere")
-        words = f"the central system redirects to {where[:120]}, which is not followed: set csms.url"
-    else:
-        fallback = (
-            "the central system failed" if status >= 500 else "the central system refuses the WebSocket"
-        )
-        words = _STATUS_SENTENCES.get(status, fallback)
-    retry_after_s = None
-    if status in (429, 503):
-        retry_after_s = _retry_after_s(response)
-    return DialFailed(f"HTTP {status}: {words}", http_status=status, retry_after_s=retry_after_s)
-
-
-def _retry_after_s(response: Response) -> float | None:
-    """Seconds that Retry-After asks for (RFC 9110 §10.2.3); a date counts from the server's own Date."""
-    text = response.headers.get("Retry-After", "").strip()
-    if text.isascii() and text.isdigit() and len(text) <= 10:
-        return float(text)
-    until, now = _http_date(text), _http_date(response.headers.get("Date", ""))
-    if until is None or now is None:
-        return None
-    return max(0.0, (until - now).total_seconds())
-
-
-def _http_date(text: str) -> datetime | None:
-    try:
-        date = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return date if date.tzinfo is not None else None
-
-
-def _sentence(error: Exception, url: str) -> str:
-    host = urlsplit(url).netloc
-    match error:
-        case ssl.SSLCertVerificationError():
-            return f"TLS: the certificate of {host} is refused: {error.verify_message}"
-        case ssl.SSLError():
-            return f"TLS: no agreement with {host}: {_plain(error)}"
-        case ConnectionRefusedError():
-            return f"{host} refuses the connection: nothing listens there"
-        case socket.gaierror():
-            return f"the name of {host} cannot be resolved: {_plain(error)}"
-        case OSError():
-            return f"{host} cannot be reached: {_plain(error)}"
-        case NegotiationError():
-            return f"{host} selected another subprotocol than {SUBPROTOCOL}: {error}"
-        case InvalidMessage() | EOFError() | ConnectionClosed():
-            return f"{host} broke off the connection during the handshake"
-        case InvalidUpgrade():
-            return f"{host} answers HTTP, but not as a WebSocket"
-        case InvalidHandshake():
-            return f"{host} answered a handshake that is no WebSocket's: {error}"
-    return f"{url!r} cannot be dialled: {error}"
-
-
-def _plain(error: OSError) -> str:
-    return error.strerror or str(error)
+def _unusable(files: str, error: OSError) -> DialFailed:
+    return DialFailed(
+        f"TLS: {files} cannot be used: {plain(error)}",
+        step=DialStep.TLS,
+        cause=DialCause.TLS_FILES,
+        next_step="check path, owner and content of the file",
+    )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from cpd.domain.variables import VARIABLES
 from cpd.settings.tables import Csms, Document
@@ -19,7 +19,7 @@ def check(document: Document) -> Iterator[Mistake]:
     if document.station.recurring_local_time is not None:
         yield from _check_zone(document.station.recurring_local_time)
     if document.csms is not None:
-        yield from _check_csms(document.csms, document.station.id)
+        yield from check_csms(document.csms, document.station.id)
     yield from check_socket_path(("control", "socket"), bytes(document.control.socket))
     command = document.firmware.install_command
     if command is not None and not any("{file}" in part for part in command):
@@ -30,12 +30,31 @@ def check(document: Document) -> Iterator[Mistake]:
         )
 
 
+def check_csms(csms: Csms, station_id: str) -> Iterator[Mistake]:
+    """What does not fit together of the link of *station_id*."""
+    if "@" in csms.url.partition("://")[2].partition("/")[0]:
+        yield Mistake(
+            ("csms", "url"),
+            "An address with a user name or password in it is not taken.",
+            "Set password; the user name is station.id.",
+            show=False,
+        )
+        return
+    for key, problem, remedy in _csms_mistakes(csms, station_id):
+        yield Mistake(("csms", key), problem, remedy)
+
+
 def dangers(document: Document) -> Iterator[str]:
     """Sentences about what is allowed, and makes the charger less safe from attack, or is hardly meant so."""
     if document.csms is not None and not document.csms.verify_hostname:
         yield (
             "csms.verify_hostname = false: whoever has any certificate of a trusted CA can pose as the central "
             "system; leave it out as soon as the certificate names the host"
+        )
+    if document.csms is not None and _names_twice(document.csms.url, document.station.id):
+        yield (
+            f"csms.url ends with {document.station.id} already, and station.id is added to it: what is dialled ends "
+            f"with {document.station.id}/{document.station.id}; leave it out of csms.url"
         )
     if document.csms is None and document.offline is not None:
         yield (
@@ -100,19 +119,6 @@ def _check_connectors(connectors: tuple[Connector, ...]) -> Iterator[Mistake]:
             )
 
 
-def _check_csms(csms: Csms, station_id: str) -> Iterator[Mistake]:
-    if "@" in csms.url.partition("://")[2].partition("/")[0]:
-        yield Mistake(
-            ("csms", "url"),
-            "An address with a user name or password in it is not taken.",
-            "Set password; the user name is station.id.",
-            show=False,
-        )
-        return
-    for key, problem, remedy in _csms_mistakes(csms, station_id):
-        yield Mistake(("csms", key), problem, remedy)
-
-
 def _csms_mistakes(csms: Csms, station_id: str) -> Iterator[tuple[str, str, str]]:
     scheme, profile = _scheme_of(csms.url), csms.security_profile
     has_password = csms.password is not None or csms.password_file is not None
@@ -146,6 +152,11 @@ def _scheme_of(url: str) -> str | None:
     except ValueError:
         return None
     return parts.scheme if usable and not parts.query and not parts.fragment else None
+
+
+def _names_twice(url: str, station_id: str) -> bool:
+    """True where *url* has the identity, which is added to it, as its last segment already."""
+    return unquote(urlsplit(url).path.rstrip("/").rpartition("/")[2]) == station_id
 
 
 def _check_zone(name: str) -> Iterator[Mistake]:

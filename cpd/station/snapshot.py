@@ -28,7 +28,8 @@ class StationIdentity:
 class LinkSnapshot:
     """The link to the CSMS; *url* is None where the charger works alone.
 
-    *online*: the boot is accepted, and a call was answered over the connection that stands.
+    *online*: the boot is accepted, and a call was answered over the connection that stands. *next_step* is what to do
+    about *last_error*, where that is known.
     """
 
     url: str | None
@@ -41,6 +42,7 @@ class LinkSnapshot:
     held: bool
     security_profile: int
     verify_hostname: bool
+    next_step: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -192,7 +192,7 @@ async def test_tls_with_the_right_root_is_accepted(certificates: Path) -> None:
 async def test_tls_without_the_root_is_refused(certificates: Path) -> None:
     async with csms(tls=server_tls(certificates, "server")) as host:
         failure = await failure_of(Endpoint(url=f"wss://{host}/CP-1"))
-    assert str(failure).startswith(f"TLS: the certificate of {host} is refused: ")
+    assert str(failure).startswith(f"TLS: the certificate of {host} was issued by Test CA, which")
 
 
 @pytest.mark.parametrize("verify_hostname", [True, False])
@@ -203,7 +203,7 @@ async def test_tls_with_another_host_name_is_refused_unless_told_otherwise(
     async with csms(tls=server_tls(certificates, "other")) as host:
         endpoint = Endpoint(url=f"wss://{host}/CP-1", tls=tls)
         if verify_hostname:
-            assert "not valid for '127.0.0.1'" in str(await failure_of(endpoint))
+            assert "is for other.example, and you dial 127.0.0.1" in str(await failure_of(endpoint))
         else:
             async with dial(endpoint) as connection:
                 assert connection.subprotocol == "ocpp1.6"

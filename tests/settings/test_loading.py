@@ -349,6 +349,25 @@ def test_what_cannot_be_judged_at_all_is_one_mistake(tmp_path: Path, text: str) 
         load_settings(file)
 
 
+@pytest.mark.parametrize(
+    ("url", "warned"),
+    [
+        ("ws://h/ocpp/CP%201", True),
+        ("ws://h/ocpp/CP 1//", True),
+        ("ws://h/ocpp/", False),
+        ("ws://h/CP 1/ocpp", False),
+        ("ws://h/ocpp/CP 12", False),
+    ],
+)
+def test_an_id_that_stands_in_the_address_already_is_warned_about(
+    tmp_path: Path, url: str, warned: bool
+) -> None:
+    path = tmp_path / "cpd.toml"
+    path.write_text(f'[station]\nid = "CP 1"\n[csms]\nurl = "{url}"\n[[connector]]\nid = 1\n')
+    warnings = load_settings(path).warnings
+    assert [warning.startswith("csms.url ends with CP 1 already") for warning in warnings] == [True] * warned
+
+
 def test_a_fail_safe_for_the_silence_of_nobody_is_warned_of_and_holds(tmp_path: Path) -> None:
     settings = load(tmp_path, MINIMAL + "[offline]\nafter_s = 60\nmax_current_a = 10\n")
     assert settings.offline is not None

@@ -2,6 +2,7 @@
 
 import hmac
 import logging
+import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -26,11 +27,13 @@ async def listening(
     *,
     host: str = "127.0.0.1",
     port: int = 0,
+    listener: socket.socket | None = None,
     passwords: Mapping[str, str] | None = None,
     tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[int]:
     """Serve charge points on *host* for the length of a `with`; gives the port, a free one where it was 0.
 
+    A *listener* takes the place of both, and is closed at the end.
     With *passwords* (by charge point identity) Basic authentication is asked for, as in the security profiles
     1 and 2 of OCPP 1.6: the user name is the identity.
     """
@@ -63,10 +66,10 @@ async def listening(
             central_system.log(station).violate("dialled without subprotocol ocpp1.6")
         await central_system.serve(station, _WebSocket(connection))
 
+    address = {"host": host, "port": port} if listener is None else {"sock": listener}
     async with serve(
         attend,
-        host,
-        port,
+        **address,
         process_request=admit,
         select_subprotocol=select,
         ssl=tls,

@@ -22,6 +22,7 @@ from cpd.lab.demo.picture import Picture, live_heads, live_line
 from cpd.lab.demo.processes import CsmsProcess, CsmsRefused, LoggedProcess, ProcessEnded, csms_running
 
 STATION = "CP-DEMO"
+SOCKET = "cpd.sock"
 
 _LOOK_S = 0.05
 _LINE_S = 1.0
@@ -75,9 +76,11 @@ class Stage:
         guard: LoggedProcess | None,
         control: ControlClient,
         *,
+        station: str,
         checklist: Checklist,
         terminal: Terminal,
     ) -> None:
+        self._station = station
         self.csms = csms
         self.daemon = daemon
         self.guard = guard
@@ -94,16 +97,16 @@ class Stage:
 
     async def call(self, action: str, payload: dict[str, Any]) -> Any:
         """Let the central system send a CALL; returns the payload of the answer."""
-        return await self.csms.ask("call", station=STATION, action=action, payload=payload)
+        return await self.csms.ask("call", station=self._station, action=action, payload=payload)
 
     async def received(self, action: str) -> list[dict[str, Any]]:
         """The payloads of all CALLs of the charger of one action."""
-        payloads: list[dict[str, Any]] = await self.csms.ask("received", station=STATION, action=action)
+        payloads: list[dict[str, Any]] = await self.csms.ask("received", station=self._station, action=action)
         return payloads
 
     async def report(self) -> dict[str, Any]:
         """What the central system knows of the charger (`cpd.lab.csms.console.report`)."""
-        report: dict[str, Any] = await self.csms.ask("report", station=STATION)
+        report: dict[str, Any] = await self.csms.ask("report", station=self._station)
         return report
 
     async def look(self) -> Picture:
@@ -211,31 +214,62 @@ async def on_stage(
     *csms* are the arguments of the central system's process, *keys* the charger's initial OCPP configuration.
     *guarded*: the outlet is in a process of its own, and a session outlives the daemon.
     """
+
+    def write(folder: Path, port: int) -> Path:
+        config = folder / "cpd.toml"
+        config.write_text(
+            _CONFIG.format(
+                station=STATION,
+                port=port,
+                max_current_a=max_current_a,
+                answer_timeout_s=answer_timeout_s,
+                # A TOML string, number or boolean is written as in JSON.
+                ocpp="\n".join(f"{key} = {json.dumps(value)}" for key, value in keys.items()),
+                folder=json.dumps(str(folder)),
+                process="guard" if guarded else "inside",
+                guard_socket=json.dumps(str(folder / "guard.sock")),
+                on_power_loss="resume" if guarded else "stop",
+                store=json.dumps(str(folder / "cpd.db")),
+                socket=json.dumps(str(folder / SOCKET)),
+            )
+        )
+        return config
+
+    async with staged(terminal, checklist, station=STATION, csms=csms, write=write, guarded=guarded) as stage:
+        yield stage
+
+
+@asynccontextmanager
+async def staged(
+    terminal: Terminal,
+    checklist: Checklist,
+    *,
+    station: str,
+    csms: Sequence[str],
+    write: Callable[[Path, int], Path],
+    guarded: bool = False,
+) -> AsyncIterator[Stage]:
+    """A stage as `on_stage`, for the charger *station* with a configuration of its own.
+
+    *write* puts that into a directory, for a central system on a port of this machine, and returns its file; the
+    control socket is `SOCKET` there.
+    """
     with TemporaryDirectory(prefix="cpd-demo-") as name:
         folder = Path(name)
         async with csms_running(*csms) as central_system:
-            config = folder / "cpd.toml"
-            socket = str(folder / "cpd.sock")
-            config.write_text(
-                _CONFIG.format(
-                    station=STATION,
-                    port=central_system.port,
-                    max_current_a=max_current_a,
-                    answer_timeout_s=answer_timeout_s,
-                    # A TOML string, number or boolean is written as in JSON.
-                    ocpp="\n".join(f"{key} = {json.dumps(value)}" for key, value in keys.items()),
-                    folder=json.dumps(name),
-                    process="guard" if guarded else "inside",
-                    guard_socket=json.dumps(str(folder / "guard.sock")),
-                    on_power_loss="resume" if guarded else "stop",
-                    store=json.dumps(str(folder / "cpd.db")),
-                    socket=json.dumps(socket),
-                )
-            )
+            config = write(folder, central_system.port)
             daemon = _program("the daemon", "cpd.cli.main", "run", config=config)
             guard = _program("the guard", "hal", config=config) if guarded else None
-            control = ControlClient(socket)
-            stage = Stage(central_system, daemon, guard, control, checklist=checklist, terminal=terminal)
+            control = ControlClient(str(folder / SOCKET))
+            stage = Stage(
+                central_system,
+                daemon,
+                guard,
+                control,
+                station=station,
+                checklist=checklist,
+                terminal=terminal,
+            )
             try:
                 if guard is not None:
                     await guard.start()

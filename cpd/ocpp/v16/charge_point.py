@@ -100,6 +100,7 @@ class ChargePoint:
             online=self.online and self._alive,
             last_answer_at=status.last_answer_at,
             last_error=status.last_error,
+            next_step=status.next_step,
             held=status.held,
             security_profile=self._security_profile,
             verify_hostname=self._verify_hostname,

@@ -1,0 +1,22 @@
+"""Start the services of an installed charger, now and at each boot."""
+
+import subprocess
+from pathlib import Path
+from typing import Final
+
+ENABLE: Final = ("systemctl", "enable", "--now", "cpd-guard", "cpd")
+_RESTART: Final = ("systemctl", "restart", "cpd-guard", "cpd")
+
+
+def start_services(root: Path = Path("/")) -> str | None:
+    """Enable both, and restart them: one that ran has the old configuration. Returns what went wrong, else None."""
+    if not (root / "run/systemd/system").is_dir():
+        return "systemd does not run here"
+    for command in (ENABLE, _RESTART):
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+        except OSError as error:
+            return f"{command[0]}: {error.strerror}"
+        if done.returncode != 0:
+            return (done.stderr.strip() or f"{' '.join(command)} failed").splitlines()[-1]
+    return None
