@@ -5,14 +5,14 @@ from typing import cast
 
 import click
 
+from cpd.cli.arguments import connectors
 from cpd.cli.client_command import Session, client_command
+from cpd.cli.spans import seconds_in
 from cpd.cli.terminal import Terminal
 from cpd.cli.words import amperes, moment, source_of, span, when
 from cpd.control.api import LocalLimitDocument, StatusDocument
 
 _CURRENT = re.compile(r"(\d{1,2}(?:\.\d+)?) ?a?", re.IGNORECASE | re.ASCII)
-_SPAN = re.compile(r"(?:(\d{1,3})d)?(?:(\d{1,4})h)?(?:(\d{1,5})m)?(?:(\d{1,7})s)?", re.IGNORECASE | re.ASCII)
-_SECONDS = (86_400, 3_600, 60, 1)
 _MOST_A = 80
 
 
@@ -30,16 +30,14 @@ def _current(_ctx: click.Context, _param: click.Parameter, text: str) -> float |
 def _seconds(_ctx: click.Context, _param: click.Parameter, text: str | None) -> int | None:
     if text is None:
         return None
-    found = _SPAN.fullmatch(text.strip())
-    parts = () if found is None else found.groups()
-    seconds = sum(int(part or 0) * unit for part, unit in zip(parts, _SECONDS, strict=False))
+    seconds = seconds_in(text)
     if seconds == 0:
         raise click.BadParameter(f"{text!r} is no time such as 30m, 2h or 1h30m")
     return seconds
 
 
 @client_command("limit")
-@click.argument("connector", type=click.IntRange(min=1), metavar="N")
+@click.argument("connector", type=click.IntRange(min=1), metavar="N", shell_complete=connectors)
 @click.argument("current", callback=_current, metavar="CURRENT|off")
 @click.option("--for", "for_s", callback=_seconds, metavar="TIME", help="How long: 30m, 2h, 1h30m.")
 def limit(session: Session, connector: int, current: float | None, for_s: int | None) -> int:

@@ -1,7 +1,9 @@
 """What must reach the CSMS, in strict order: transaction facts, kept in the store until they are answered.
 
 While the CSMS answers and nothing waits, a meter sample goes straight out and is written only if it stays
-unanswered: that spares the SD card. Whatever is appended later goes behind it, in the store too.
+unanswered: that spares the SD card. Else it is held in memory, until `keep` or the next start or stop writes all that
+is held in one go: each commit costs the card ten times what is in a sample. Whatever is appended later goes behind
+it, in the store too.
 
 A charger without a CSMS tells nobody: its transactions stay in the store's list of them. Only of those that a
 CSMS was told of, or is to be told of, before it was taken out of the configuration, the facts are still kept.
@@ -10,17 +12,21 @@ CSMS was told of, or is to be told of, before it was taken out of the configurat
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from cpd.domain.metering import MeterSample
 from cpd.domain.transactions import FactKind, Moment, Transaction
+from cpd.errors import StorageError
 from cpd.station.repositories import JournalEntry, Repositories, Store
 from cpd.station.signal import Signal
 
 log = logging.getLogger(__name__)
 
 QUOTA_BYTES = 64_000_000
+
+MOST_HELD = 200
+"""So many samples are held in memory at most, however often they are taken."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,6 +64,8 @@ class Journal:
         self.quota_bytes = quota_bytes
         self._direct: deque[Delivery] = deque()
         self._stored = queued
+        # What goes behind all that is in the store, and is not written yet.
+        self._held: deque[Delivery] = deque()
         self._due: Delivery | None = None
         # Two writers at once would both write what is still unwritten.
         self._writing = asyncio.Lock()
@@ -67,7 +75,7 @@ class Journal:
     @property
     def queued(self) -> int:
         """How many facts wait."""
-        return self._stored + sum(1 for delivery in self._direct if delivery.seq is None)
+        return self._stored + len(self._unwritten())
 
     async def commit(
         self, work: Callable[[Repositories], None], kind: FactKind, local_id: str, created: Moment
@@ -96,7 +104,11 @@ class Journal:
         self._appended()
 
     async def sample(self, transaction: Transaction, sample: MeterSample, *, answered: bool) -> None:
-        """Take a sample of a running transaction; *answered*: the CSMS answers at present."""
+        """Take a sample of a running transaction; *answered*: the CSMS answers at present.
+
+        A power cut may lose it until `keep` returns. Raises `StorageError` where the oldest one that is held is lost,
+        because the store takes nothing for too long.
+        """
         if not self._has_csms:
             return
         delivery = Delivery(
@@ -108,21 +120,28 @@ class Journal:
             seq=None,
         )
         async with self._writing:
-            if answered and self._stored == 0:
+            if answered and self._stored == 0 and not self._held:
                 self._direct.append(delivery)
             else:
-                await self._write_all([*self._unwritten(), delivery])
+                self._held.append(delivery)
+                await self._write_excess()
         self._appended()
+
+    async def keep(self) -> None:
+        """Write the samples that are held in memory. Raises `StorageError`, and holds them on then."""
+        async with self._writing:
+            if self._held:
+                await self._write_all(self._unwritten())
 
     async def write_unanswered(self) -> None:
         """The link is gone: what went straight out and was not answered is kept in the store."""
         async with self._writing:
-            await self._write_all(self._unwritten())
+            await self._write_all(_unwritten(self._direct))
             self._direct.clear()
 
     async def until_due(self) -> None:
         """Wait until there is a fact to deliver."""
-        while not (self._direct or self._stored):
+        while not (self._direct or self._stored or self._held):
             await self.appended.wait()
 
     async def next(self) -> Delivery:
@@ -131,7 +150,10 @@ class Journal:
             if self._direct:
                 return self._direct[0]
             if not self._stored:
-                await self.appended.wait()
+                if self._held:
+                    await self._release()
+                else:
+                    await self.appended.wait()
                 continue
             # Who thins meanwhile is to know what is due, and what is appended is to be counted.
             async with self._writing:
@@ -211,15 +233,39 @@ class Journal:
         self.appended.fire()
         self._changed()
 
+    async def _release(self) -> None:
+        """Nothing is before the samples that are held: they go straight out, as of their transactions now."""
+        async with self._writing:
+            if self._stored:
+                # They were written meanwhile, and others are behind them.
+                return
+            running = await self._store.relaxed(lambda repositories: repositories.transactions.running())
+            known = {one.local_id: one for one in running}
+            for delivery in self._held:
+                delivery.transaction = known.get(delivery.transaction.local_id, delivery.transaction)
+            self._direct.extend(self._held)
+            self._held.clear()
+
+    async def _write_excess(self) -> None:
+        if len(self._held) <= MOST_HELD:
+            return
+        try:
+            await self._write_all(self._unwritten())
+        except StorageError:
+            self._held.popleft()
+            raise
+
     async def _write_all(self, deliveries: list[Delivery]) -> None:
         if not deliveries:
             return
-        spared = {one.seq for one in (*self._direct, self._due) if one is not None and one.seq is not None}
+        on_their_way = (*self._direct, self._due)
+        spared = {one.seq for one in on_their_way if one is not None and one.seq is not None}
+        fresh = len(_unwritten(self._direct))
         quota_bytes = self.quota_bytes
 
         def write(repositories: Repositories) -> tuple[list[int], int, tuple[int, int]]:
             seqs = _write(repositories, deliveries)
-            thinned = repositories.journal.thin(quota_bytes, spared=spared.union(seqs))
+            thinned = repositories.journal.thin(quota_bytes, spared=spared.union(seqs[:fresh]))
             return seqs, thinned, repositories.journal.counts() if thinned else (0, 0)
 
         seqs, thinned, counts = await self._store.relaxed(write)
@@ -229,12 +275,17 @@ class Journal:
             log.warning("journal has more than %d bytes, samples dropped=%d", quota_bytes, thinned)
 
     def _unwritten(self) -> list[Delivery]:
-        return [delivery for delivery in self._direct if delivery.seq is None]
+        return [*_unwritten(self._direct), *self._held]
 
     def _written(self, deliveries: list[Delivery], seqs: list[int]) -> None:
         for delivery, seq in zip(deliveries, seqs, strict=True):
             delivery.seq = seq
+        self._held = deque(_unwritten(self._held))
         self._stored += len(seqs)
+
+
+def _unwritten(deliveries: Iterable[Delivery]) -> list[Delivery]:
+    return [delivery for delivery in deliveries if delivery.seq is None]
 
 
 def _write(repositories: Repositories, deliveries: list[Delivery]) -> list[int]:

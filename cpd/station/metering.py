@@ -91,8 +91,7 @@ class MeterSampler:
             sample = self.sample(transaction.connector, context)
             if sample is not None:
                 await self._take(transaction, sample, answered=False)
-        if context is SampleContext.INTERRUPTION_BEGIN:
-            await self._keep()
+        await self._keep()
 
     async def _take(self, transaction: Transaction, sample: MeterSample, *, answered: bool) -> None:
         self._samples.add(transaction, sample)
@@ -174,5 +173,6 @@ class MeterSampler:
 
         try:
             await self._store.relaxed(work)
+            await self._journal.keep()
         except StorageError as error:
             log.error("registers of %d transactions are not kept: %s", len(running), error)

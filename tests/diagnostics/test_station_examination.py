@@ -47,6 +47,12 @@ def test_all_is_well_on_a_charger_that_is_well() -> None:
             Health.FAILED,
             "nobody has set it",
         ),
+        (
+            "store",
+            replace(WELL, store=StoreHealth(moved="it comes from another machine")),
+            Health.WARNING,
+            "it comes from another machine",
+        ),
         ("queue", replace(WELL, queued=3, dead=1), Health.WARNING, "3 wait, 1 given up"),
         (
             "central system",
@@ -102,3 +108,10 @@ def test_systemd_without_a_watchdog_restarts_no_daemon_that_hangs() -> None:
 
 def test_a_healthy_charging_connector_has_no_fault() -> None:
     assert "fault" not in examined(a_snapshot(a_charging_connector(1)))
+
+
+def test_a_link_that_fails_says_what_to_do_where_that_is_known() -> None:
+    offline = replace(LINK, online=False, last_error="HTTP 404")
+    assert examined(a_snapshot(link=offline))["central system"].next_step == "cpd connect test"
+    told = replace(offline, next_step="create the charger at the CSMS")
+    assert examined(a_snapshot(link=told))["central system"].next_step == "create the charger at the CSMS"

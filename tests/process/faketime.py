@@ -27,8 +27,8 @@ class WallClock:
         """It shows *shown* (None: the right time), and runs."""
         folder.mkdir(exist_ok=True)
         self._file = folder / "faketime"
-        self._error_s = 0 if shown is None else round((shown - SystemClock().now()).total_seconds())
-        self.off_by(0)
+        self._error_s = 0
+        self.shows(SystemClock().now() if shown is None else shown)
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -39,6 +39,11 @@ class WallClock:
             "FAKETIME_NO_CACHE": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         }
+
+    def shows(self, at: datetime) -> None:
+        """From now on it shows *at*, and runs."""
+        self._error_s = round((at - SystemClock().now()).total_seconds())
+        self.off_by(0)
 
     def off_by(self, by_s: int) -> None:
         """From now on it shows *by_s* seconds more than what it began with."""

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cpd.station.signal import Signal
+from tests.card import is_apart
 from tests.process.forking import parent
 
 PATIENCE_S = 20.0
@@ -81,7 +82,8 @@ class Program:
         if self._transport is not None:
             self._transport.close()
         surroundings = environment(**self.environment)
-        if self.command[: len(PROGRAM)] == PROGRAM and not self.environment and not self.fresh:
+        forks = not self.environment and not self.fresh and not is_apart()
+        if forks and self.command[: len(PROGRAM)] == PROGRAM:
             self._process = _Process()
             self._transport = parent().fork(self._process, self.command[len(PROGRAM) :], surroundings)
             return

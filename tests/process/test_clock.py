@@ -1,9 +1,12 @@
 """The real daemon under a system clock that is unset or stepped (libfaketime)."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 from ocpp.v16 import call
 
@@ -12,7 +15,9 @@ from cpd.control.api import ConnectorDocument
 from cpd.lab.csms.behaviour import Behaviour
 from cpd.lab.csms.ledger import BookedTransaction
 from cpd.lab.csms.station_log import Event
+from tests.card import bound, cannot, in_memory, run_apart
 from tests.dates import dates_in
+from tests.preloaded import compiled
 from tests.process.charger import CARD, control
 from tests.process.faketime import WallClock, needs_faketime
 from tests.process.site import Site, profile, site
@@ -20,6 +25,7 @@ from tests.process.site import Site, profile, site
 pytestmark = needs_faketime
 
 TRUTH = SystemClock()
+SYSTEMD = Path("/run/systemd")
 NEVER_SET = datetime(1970, 1, 1, 0, 1, tzinfo=UTC)
 OFFLINE = Behaviour(upgrade_status=503)
 EACH_SECOND = "MeterValueSampleInterval = 1\nAllowOfflineTxForUnknownId = true"
@@ -41,23 +47,23 @@ class Within:
         return self.earliest - LITTLE <= told <= self.latest + LITTLE
 
 
-async def begin(here: Site) -> Within:
+async def begin(here: Site, number: int = 1) -> Within:
     """A session begins."""
-    await here.charger.call("mock.plug_in", connector=1)
+    await here.charger.call("mock.plug_in", connector=number)
     earliest = TRUTH.now()
-    await here.charger.call("mock.swipe", id_tag=CARD, connector=1)
-    await here.charger.until_status("Charging")
+    await here.charger.call("mock.swipe", id_tag=CARD, connector=number)
+    await here.charger.until_status("Charging", number)
     return Within(earliest, TRUTH.now())
 
 
-async def finish(here: Site) -> Within:
+async def finish(here: Site, number: int = 1) -> Within:
     """The session ends with the card, and the vehicle leaves."""
     earliest = TRUTH.now()
-    await here.charger.call("mock.swipe", id_tag=CARD, connector=1)
-    await here.charger.until_status("Finishing")
+    await here.charger.call("mock.swipe", id_tag=CARD, connector=number)
+    await here.charger.until_status("Finishing", number)
     within = Within(earliest, TRUTH.now())
-    await here.charger.call("mock.plug_out", connector=1)
-    await here.charger.until_status("Available")
+    await here.charger.call("mock.plug_out", connector=number)
+    await here.charger.until_status("Available", number)
     return within
 
 
@@ -91,6 +97,95 @@ async def test_sessions_from_before_the_time_was_known_have_the_right_times(tmp_
         clock = (await here.charger.status())["station"]["clock"]
         assert (clock["trusted"], clock["source"]) == (True, "csms")
         assert_no_time_before_the_release(here)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Board:
+    """A board without a battery clock, apart: what it knows of its boot, and whether NTP has set its clock."""
+
+    wall: WallClock
+    folder: Path
+
+    def boot(self) -> None:
+        """A fresh one, in 1970."""
+        self.wall.shows(NEVER_SET)
+        (SYSTEMD / "timesync" / "synchronized").unlink(missing_ok=True)
+        (self.folder / "boot_id").write_text(f"{uuid4()}\n", encoding="ascii")
+
+    def ntp(self, error_s: int = 0) -> None:
+        """timesyncd sets the clock, wrong by *error_s*."""
+        self.wall.shows(TRUTH.now() + timedelta(seconds=error_s))
+        (SYSTEMD / "timesync" / "synchronized").touch()
+
+
+@contextmanager
+def board(folder: Path, wall: WallClock) -> Iterator[Board]:
+    """Only apart: nobody else's boot and NTP are touched."""
+    if not SYSTEMD.is_dir():
+        cannot(f"there is no {SYSTEMD}")
+    with in_memory(SYSTEMD, megabytes=1):
+        (SYSTEMD / "timesync").mkdir()
+        boot_id = folder / "boot_id"
+        boot_id.touch()
+        with bound(boot_id, Path("/proc/sys/kernel/random/boot_id")):
+            yield Board(wall=wall, folder=folder)
+
+
+def test_a_board_without_a_battery_books_every_session_once_and_right_over_ntp_steps_and_boots(
+    tmp_path: Path,
+) -> None:
+    """From 1970 and without a link: NTP comes while charging and steps back, then never again, but the CSMS."""
+    notice = compiled(Path(__file__).with_name("step_notice.c"), tmp_path)
+
+    async def story() -> None:
+        wall = WallClock(tmp_path, NEVER_SET)
+        environment = dict(wall.environment)
+        environment["LD_PRELOAD"] = f"{notice}:{environment['LD_PRELOAD']}"
+        with board(tmp_path, wall) as machine:
+            machine.boot()
+            async with site(
+                tmp_path,
+                behaviour=OFFLINE,
+                boots=False,
+                connectors=3,
+                environment=environment,
+                ocpp=EACH_SECOND,
+            ) as here:
+                # Each at its own connector, because a vehicle is not let in again at once.
+                began = await begin(here, 1)
+                short = await begin(here, 2), await finish(here, 2)
+                machine.ntp()
+                await here.charger.until(lambda status: status["station"]["clock"]["source"] == "ntp")
+                machine.ntp(-HOUR_S)
+                await here.charger.logged("clock stepped by=-3600")
+                assert (await here.charger.connector(1))["offer_a"] == 32
+                right = [(began, await finish(here, 1)), short]
+                machine.ntp()
+                await here.charger.logged("clock stepped by=3600")
+
+                cut_off = await begin(here, 3)
+                await here.charger.power_cut()
+                machine.boot()
+                await here.charger.start()
+                clock = (await here.charger.status())["station"]["clock"]
+                assert not clock["trusted"]
+                assert datetime.fromisoformat(clock["now"]) >= cut_off.earliest - LITTLE
+                recovered = TRUTH.now()
+                last = await begin(here), await finish(here)
+
+                here.csms.behaviour = Behaviour()
+                right += [(cut_off, Within(cut_off.earliest, recovered)), last]
+                booked = await here.booked(len(right))
+                assert [(one.starts, one.stops) for one in booked] == [(1, 1)] * len(right)
+                assert [one.reason for one in booked] == ["Local", "Local", "PowerLoss", "Local"]
+                assert all(is_right(one, *times) for one, times in zip(booked, right, strict=True))
+                clock = (await here.charger.status())["station"]["clock"]
+                assert (clock["trusted"], clock["source"]) == (True, "csms")
+                assert_no_time_before_the_release(here)
+                told = [one.started_at for one in booked]
+                assert told == sorted(told)
+
+    run_apart(story)
 
 
 class Pilot:

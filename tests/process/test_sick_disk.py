@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from ocpp.v16 import call
 
+from tests.card import card, format_ext4, in_memory, mounted, run_apart
 from tests.process.charger import CARD, Charger, charger, configuration, run_cpd
 from tests.process.site import Site, profile, site
 
@@ -92,7 +93,18 @@ async def refused(here: Site) -> int:
 async def test_a_session_goes_on_and_its_stop_is_booked_once_the_disk_is_well(
     disk: tuple[Path, Disk],
 ) -> None:
-    folder, sick = disk
+    await session_over_an_illness(*disk)
+
+
+def test_the_same_holds_for_a_card_that_is_full(tmp_path: Path) -> None:
+    async def story() -> None:
+        with card(tmp_path / "card", megabytes=16) as full:
+            await session_over_an_illness(full.folder, FullDisk(full.folder))
+
+    run_apart(story)
+
+
+async def session_over_an_illness(folder: Path, sick: Disk) -> None:
     async with site(folder, ocpp="MeterValueSampleInterval = 1") as here:
         assert await here.set_profile(profile(500, "ChargePointMaxProfile", 16)) == "Accepted"
         await here.charger.charge()
@@ -123,6 +135,48 @@ async def test_a_session_goes_on_and_its_stop_is_booked_once_the_disk_is_well(
     assert here.log.ledger.transactions[0].stops == 1
 
 
+def test_a_session_outlives_a_card_that_the_kernel_has_made_read_only(tmp_path: Path) -> None:
+    """As with errors=remount-ro, the default of many cards: only a new mount makes it writable again."""
+
+    async def story() -> None:
+        card_folder = tmp_path / "card"
+        with in_memory(tmp_path / "memory", megabytes=32) as memory:
+            format_ext4(memory / "card", megabytes=16)
+            with ExitStack() as inserted:
+                inserted.enter_context(mounted(memory / "card", card_folder))
+                async with site(
+                    tmp_path / "charger",
+                    store=str(card_folder / "cpd.db"),
+                    hal='mock_vehicle = "remembered"',
+                    ocpp="MeterValueSampleInterval = 1",
+                ) as here:
+                    assert await here.set_profile(profile(500, "ChargePointMaxProfile", 16)) == "Accepted"
+                    await here.charger.charge()
+                    remount(card_folder, "abort")
+                    assert await here.set_profile(profile(501, "ChargePointMaxProfile", 20)) == "Rejected"
+                    for _ in range(2):
+                        await here.log.message(call.MeterValues, since=len(here.log.calls))
+                    connector = await here.charger.connector()
+                    assert (connector["ocpp_status"], connector["offer_a"]) == ("Charging", 16)
+                    shown = await here.charger.cpd("status", "--check", columns=40)
+                    assert shown.status == 10
+                    assert "Store" in shown.stdout
+                    await here.charger.call("mock.swipe", id_tag=CARD)
+                    await here.charger.until_connector(lambda one: one["contactor"]["confirmed"] == "open")
+                    await here.charger.logged("waits for the store")
+                    await here.charger.power_cut()
+                    inserted.close()
+                    inserted.enter_context(mounted(memory / "card", card_folder))
+                    await here.charger.start()
+                    (booked,) = await here.booked()
+                    assert (booked.starts, booked.stops) == (1, 1)
+                    (kept,) = (await here.charger.call("profiles.list"))["profiles"]
+                    assert kept["profile"]["chargingProfileId"] == 500
+                    assert here.log.messages(call.StartTransaction)[0].meter_start <= booked.meter_stop_wh
+
+    run_apart(story)
+
+
 async def test_no_session_begins_that_cannot_be_kept(disk: tuple[Path, Disk]) -> None:
     folder, sick = disk
     async with site(folder) as here:
@@ -143,8 +197,12 @@ async def test_no_session_begins_that_cannot_be_kept(disk: tuple[Path, Disk]) ->
         await here.charger.until_status("Charging")
 
 
+def remount(folder: Path, option: str) -> None:
+    subprocess.run(["mount", "-o", f"remount,{option}", folder], check=True)
+
+
 def read_only(folder: Path) -> None:
-    subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
+    remount(folder, "ro")
 
 
 def a_directory(folder: Path) -> None:

@@ -192,7 +192,13 @@ async def site(
     earlier = len(central_system.log(STATION).calls)
     async with memory_network(central_system) as network:
         network.up = online
-        async with running(settings, clock, connect=network.connect, rng=random.Random(7)) as daemon:
+        async with running(
+            settings,
+            clock,
+            connect=network.connect,
+            rng=random.Random(7),
+            root=folder / "machine",
+        ) as daemon:
             inside = daemon.guard if isinstance(daemon.guard, Guard) else guard
             assert inside is not None
             here = Site(

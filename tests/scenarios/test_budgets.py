@@ -28,7 +28,8 @@ def test_200_idle_hours_write_next_to_nothing(tmp_path: Path) -> None:
             written = written_bytes()
             pages = kept_pages(here)
             await here.clock.sleep(200 * HOUR_S)
-            assert written_bytes() - written < 100_000
+            # Once an hour what was said to the CSMS: 1.4 kB, which is a block of the card.
+            assert written_bytes() - written < 200 * 2_000
             assert kept_pages(here) == pages
 
     run_virtual(scenario())

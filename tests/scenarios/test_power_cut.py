@@ -19,6 +19,7 @@ from ocpp.v16 import call
 from cpd.lab.csms.behaviour import Behaviour, Reaction
 from cpd.lab.csms.requests import NotConnected
 from cpd.lab.csms.station_log import Event
+from cpd.station.transaction_samples import KEEP_S
 from hal.guard import HalConfig, open_guard
 from hal.outlet.config import OutletConfig
 from hal.values import ContactorState, PilotState
@@ -117,7 +118,7 @@ def test_what_was_answered_and_comes_again_is_the_same_to_the_letter(tmp_path: P
             await here.clock.sleep(5)
             here.network.cut()
             await here.charge(TAG)
-            await here.clock.sleep(32)
+            await here.clock.sleep(KEEP_S + 2)
             here.world.ev(1, ready=False)
             await here.status("SuspendedEV")
             here.behave(reactions={"MeterValues": {"held": True}})

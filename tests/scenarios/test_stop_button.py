@@ -15,7 +15,7 @@ def test_the_stop_button_ends_the_session_in_good_order_and_books_it_as_local(tm
         async with site(tmp_path, connectors=2) as here:
             await here.charge(TAG)
             await here.clock.sleep(60)
-            here.world.press_stop(1)
+            await here.control("mock.stop_button", connector=1)
             here.world.press_stop(1)
             await here.status("Finishing")
             (booked,) = await here.stopped()

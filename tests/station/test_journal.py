@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cpd.domain.transactions import FactKind
 from cpd.errors import StorageError
-from cpd.station.journal import Delivery, Journal
+from cpd.station.journal import MOST_HELD, Delivery, Journal
 from cpd.station.repositories import Repositories
 from cpd.storage.database import Database
 from tests.hal.bench import virtual
@@ -87,9 +87,58 @@ async def test_an_unanswered_sample_is_written_before_what_comes_after_it(tmp_pa
         await box.sample(1, answered=True)
         await box.start(2)
         await box.sample(3, answered=True)
-        assert await box.stored() == [1, 2, 3]
-        assert await box.deliver_all() == [1, 2, 3]
+        await box.start(4)
+        assert await box.stored() == [1, 2, 3, 4]
+        assert await box.deliver_all() == [1, 2, 3, 4]
         assert await box.stored() == []
+
+
+@virtual
+async def test_samples_that_must_wait_are_written_in_one_go_when_they_are_to_be_kept(tmp_path: Path) -> None:
+    async with outbox(tmp_path / "cpd.db") as box:
+        await box.start(1)
+        await box.sample(2, answered=False)
+        await box.sample(3, answered=True)
+        assert await box.stored() == [1]
+        assert box.journal.queued == 3
+        assert [one.seq for one in await box.journal.entries()] == [1, None, None]
+        await box.journal.keep()
+        assert await box.stored() == [1, 2, 3]
+        assert box.journal.queued == 3
+        await box.sample(4, answered=False)
+        assert await box.deliver_all() == [1, 2, 3, 4]
+
+
+@virtual
+async def test_samples_of_a_short_outage_are_never_written(tmp_path: Path) -> None:
+    async with outbox(tmp_path / "cpd.db") as box:
+        await box.sample(1, answered=False)
+        await box.sample(2, answered=False)
+        told = []
+        while box.journal.queued:
+            delivery = await box.journal.next()
+            assert delivery.seq is None
+            told.append(number_of(delivery))
+            await box.journal.delivered(delivery)
+            if told == [1]:
+                await box.sample(3, answered=True)
+        assert told == [1, 2, 3]
+
+
+@virtual
+async def test_the_oldest_sample_is_lost_when_too_many_wait_for_a_sick_store(tmp_path: Path) -> None:
+    async with outbox(tmp_path / "cpd.db") as box:
+        for number in range(MOST_HELD):
+            await box.sample(number, answered=False)
+        assert await box.stored() == []
+        box.store.failures = 2
+        with pytest.raises(StorageError):
+            await box.journal.keep()
+        with pytest.raises(StorageError):
+            await box.sample(MOST_HELD, answered=False)
+        await box.sample(MOST_HELD + 1, answered=False)
+        assert await box.stored() == list(range(1, MOST_HELD + 2))
+        assert box.journal.queued == MOST_HELD + 1
 
 
 @virtual
@@ -107,6 +156,7 @@ async def test_what_was_queued_before_a_restart_goes_first(tmp_path: Path) -> No
     async with outbox(tmp_path / "cpd.db") as box:
         await box.start(1)
         await box.sample(2, answered=False)
+        await box.journal.keep()
     async with outbox(tmp_path / "cpd.db") as box:
         assert box.journal.queued == 2
         await box.sample(3, answered=True)
@@ -299,11 +349,13 @@ async def test_what_is_read_for_delivery_is_not_thinned_meanwhile(tmp_path: Path
         await give_up_sample(box, 1)
         for number in (2, 3):
             await box.sample(number, answered=False)
+        await box.journal.keep()
+        await box.sample(4, answered=False)
         box.journal.quota_bytes = 0
         box.store.hold()
         reading = tasks.create_task(box.journal.next())
         await asyncio.sleep(0)
-        appending = tasks.create_task(box.sample(4, answered=False))
+        appending = tasks.create_task(box.journal.keep())
         await asyncio.sleep(0)
         box.store.let_go()
         delivery = await reading
@@ -322,6 +374,7 @@ async def test_what_is_on_its_way_when_it_is_written_is_not_thinned_at_once(tmp_
         await box.sample(2, answered=True)
         delivery = await box.journal.next()
         await box.sample(3, answered=False)
+        await box.journal.keep()
         await box.journal.delivered(delivery)
         assert box.journal.queued == len(await box.stored())
         assert await box.deliver_all() == [3]
@@ -337,6 +390,7 @@ async def test_what_was_thinned_before_it_is_given_up_or_delivered_is_counted_on
         lost = await box.journal.next()
         await box.journal.write_unanswered()
         await box.sample(5, answered=False)
+        await box.journal.keep()
         assert await box.stored() == [3, 5]
         await box.journal.given_up(lost, "refused")
         assert (box.journal.queued, box.journal.dead) == (2, 1)
@@ -358,7 +412,7 @@ async def test_who_delivers_is_woken_by_what_is_appended(tmp_path: Path) -> None
 
 
 pauses = st.sampled_from([0.0, 0.0, 0.0, 0.5, 2.0])
-appends = st.lists(st.tuples(st.sampled_from(["direct", "offline", "start"]), pauses), max_size=10)
+appends = st.lists(st.tuples(st.sampled_from(["direct", "offline", "kept", "start"]), pauses), max_size=10)
 outcomes = st.lists(st.tuples(st.sampled_from(["ok", "ok", "failed", "lost", "dead"]), pauses), max_size=10)
 stalls = st.lists(st.tuples(pauses, pauses), max_size=4)
 
@@ -368,6 +422,9 @@ async def _append(box: Outbox, plan: list[tuple[str, float]], first: int) -> Non
         for number, (kind, pause_s) in enumerate(plan, start=first):
             if kind == "start":
                 tasks.create_task(box.start(number))
+            elif kind == "kept":
+                tasks.create_task(box.sample(number, answered=False))
+                tasks.create_task(box.journal.keep())
             else:
                 tasks.create_task(box.sample(number, answered=kind == "direct"))
             await asyncio.sleep(pause_s)

@@ -4,6 +4,7 @@ import pytest
 
 from cpd.domain.metering import MeterSample, SampleContext
 from cpd.domain.transactions import FactKind, StopReason
+from cpd.station.journal import MOST_HELD
 from tests.hal.bench import virtual
 from tests.station.bench import Bench, bench
 
@@ -12,7 +13,7 @@ EACH_MINUTE = {"MeterValueSampleInterval": "60"}
 
 async def samples(here: Bench) -> list[tuple[float, int, MeterSample]]:
     """What was journalled: seconds since its transaction began, connector, sample."""
-    entries = await here.store.relaxed(lambda repositories: repositories.journal.entries())
+    entries = await here.station.journal.entries()
     return [
         (
             round(one.sample.taken.monotonic_s - one.transaction.started.monotonic_s, 1),
@@ -97,13 +98,18 @@ async def test_a_sample_that_waits_for_the_disk_does_not_fall_to_the_next_transa
         assert first.started.monotonic_s == second.started.monotonic_s
         await offline(here)
         await here.clock.sleep(first.started.monotonic_s + 59.5 - here.clock.monotonic_s())
+        before = here.station.sampler.sample(1, SampleContext.TRIGGER)
+        assert before is not None
+        for _ in range(MOST_HELD):
+            await here.station.journal.sample(first, before, answered=False)
         here.store.hold()
         await here.clock.sleep(10)
         here.world.plug_out(2)
         await here.clock.sleep(10)
         here.store.let_go()
         await here.until(lambda: here.running(2) is None)
-        assert [(at_s, connector) for at_s, connector, _ in await samples(here)] == [(60, 1)]
+        taken = (await samples(here))[MOST_HELD:]
+        assert [(at_s, connector) for at_s, connector, _ in taken] == [(60, 1)]
 
 
 @virtual
@@ -146,11 +152,25 @@ async def test_the_register_is_kept_every_five_minutes_whatever_is_sampled(
 
 
 @virtual
-async def test_a_sample_that_the_store_refuses_is_lost_and_the_next_one_is_not(tmp_path: Path) -> None:
+async def test_what_is_sampled_offline_is_written_every_five_minutes(tmp_path: Path) -> None:
     async with bench(tmp_path, ocpp=EACH_MINUTE) as here:
         await here.charge()
         await offline(here)
-        await here.clock.sleep(30)
+        counted: list[int] = []
+        for sleep_s in (290, 20, 280, 20):
+            await here.clock.sleep(sleep_s)
+            written = await here.store.relaxed(lambda repositories: repositories.journal.entries())
+            counted.append(sum(one.sample is not None for one in written))
+        assert counted == [0, 5, 5, 10]
+        assert [at_s for at_s, _, _ in await samples(here)] == list(range(60, 601, 60))
+
+
+@virtual
+async def test_a_store_that_refuses_for_a_while_loses_no_sample(tmp_path: Path) -> None:
+    async with bench(tmp_path, ocpp=EACH_MINUTE) as here:
+        await here.charge()
+        await offline(here)
+        await here.clock.sleep(290)
         here.store.failures = 1
-        await here.clock.sleep(120)
-        assert [at_s for at_s, _, _ in await samples(here)] == [120]
+        await here.clock.sleep(310)
+        assert [at_s for at_s, _, _ in await samples(here)] == list(range(60, 601, 60))

@@ -25,11 +25,13 @@ Cut = Callable[[Site], Awaitable[None]]
 
 
 @asynccontextmanager
-async def driven_site(folder: Path, *, resume: bool) -> AsyncIterator[Site]:
+async def driven_site(folder: Path, *, resume: bool, store: str = "cpd.db") -> AsyncIterator[Site]:
     """A charger that is not started yet, whose vehicle outlives it, and its central system."""
     station = f'on_power_loss = "{"resume" if resume else "stop"}"'
     hal = 'mock_vehicle = "remembered"'
-    async with site(folder, boots=False, start=False, station=station, hal=hal, ocpp=OCPP) as here:
+    async with site(
+        folder, boots=False, start=False, station=station, hal=hal, ocpp=OCPP, store=store
+    ) as here:
         here.charger.patience_s = PATIENCE_S
         yield here
 
@@ -42,13 +44,15 @@ async def survive(
     resume: bool,
     environment: Mapping[str, str] = MappingProxyType({}),
     unsynced_lost: bool = False,
+    store: str = "cpd.db",
 ) -> None:
     """Drive a charger with *seed* through *cuts*: every promise holds after each, and the books are right.
 
-    *environment* is that of its first start. *unsynced_lost*: the disk loses what no sync had confirmed.
+    *environment* is that of its first start. *unsynced_lost*: the disk loses what no sync had confirmed. *store*: the
+    path of the store, where that is not in *folder*.
     """
     try:
-        async with driven_site(folder, resume=resume) as here:
+        async with driven_site(folder, resume=resume, store=store) as here:
             driver = Driver(here, Random(seed))
             here.charger.environment = dict(environment)
             await here.charger.launch()

@@ -4,14 +4,13 @@ A small library in C, preloaded into the charger, counts its writes and kills it
 """
 
 import asyncio
-import shutil
-import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 
 import pytest
 
+from tests.preloaded import compiled
 from tests.process.site import Site
 from tests.torture.driver import Driver
 from tests.torture.outage import PATIENCE_S, driven_site, survive
@@ -33,14 +32,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="session")
 def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The library that cuts the power."""
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None:
-        pytest.skip("no C compiler, which the library that cuts at a write needs")
-    library = tmp_path_factory.mktemp("shim") / "cut_at_write.so"
-    source = Path(__file__).with_name("cut_at_write.c")
-    flags = ["-O1", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-pthread"]
-    subprocess.run([compiler, *flags, "-o", library, source, "-ldl"], check=True)
-    return library
+    return compiled(Path(__file__).with_name("cut_at_write.c"), tmp_path_factory.mktemp("shim"))
 
 
 @pytest.fixture(scope="session")

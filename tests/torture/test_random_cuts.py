@@ -8,6 +8,7 @@ from random import Random
 import pytest
 
 from tests.process.site import Site
+from tests.torture.instants import Instant, chosen
 from tests.torture.outage import PATIENCE_S, Cut, survive
 
 CUTS_EACH = 2
@@ -27,35 +28,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     assert cuts % step == 0
 
 
-def at_time(after_s: float) -> Cut:
-    """Cut *after_s* of whatever the driver does."""
+def at(instant: Instant) -> Cut:
+    """The charger is dead from one moment to the other; its disk is not."""
 
     async def cut(here: Site) -> None:
-        loop = asyncio.get_running_loop()
-        due = asyncio.Event()
-        loop.call_later(after_s, due.set)
-        await due.wait()
+        await instant(here)
         await here.charger.power_cut()
 
     return cut
-
-
-def at_frame(number: int, after_s: float) -> Cut:
-    """Cut *after_s* of the *number*-th frame from now on, while the charger is still busy with it."""
-
-    async def cut(here: Site) -> None:
-        entries = len(here.log.entries) + number
-        while len(here.log.entries) < entries:
-            await here.grown.wait()
-        await at_time(after_s)(here)
-
-    return cut
-
-
-def chosen(chance: Random) -> Cut:
-    if chance.random() < 0.5:
-        return at_time(chance.uniform(0.1, 7.0))
-    return at_frame(chance.randint(1, 70), chance.choice([0.0, chance.uniform(0.0, 0.01)]))
 
 
 async def test_a_power_cut_at_any_instant_leaves_the_books_right_and_every_promise(
@@ -65,6 +45,6 @@ async def test_a_power_cut_at_any_instant_leaves_the_books_right_and_every_promi
     async with asyncio.TaskGroup() as outages:
         for seed in range(first_seed, first_seed + SIDE_BY_SIDE):
             chance = Random(seed)
-            cuts = [chosen(chance) for _ in range(CUTS_EACH)]
+            cuts = [at(chosen(chance)) for _ in range(CUTS_EACH)]
             outages.create_task(survive(tmp_path / f"{seed}", cuts, seed, resume=seed % 2 == 0))
     record_property("power cuts at random instants", SIDE_BY_SIDE * CUTS_EACH)
