@@ -45,6 +45,13 @@ class Swipe:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PressStop:
+    """Somebody presses the stop button of *connector*, and lets it go."""
+
+    connector: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Break:
     """What shows as the fault *kind* breaks, or is mended."""
 
@@ -71,7 +78,7 @@ class TurnMeter:
     voltage_v: int | None = None
 
 
-WorldAct = PlugIn | PlugOut | Wish | Swipe | Break | Deceive | TurnMeter
+WorldAct = PlugIn | PlugOut | Wish | Swipe | PressStop | Break | Deceive | TurnMeter
 
 Perform = Callable[[WorldAct], Awaitable[None]]
 """Does an act; raises `ValueError`, which says what is possible, and `HalError` where the guard is out of reach."""

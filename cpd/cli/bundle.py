@@ -18,7 +18,7 @@ _JOURNAL_ALONE = "of cpd itself only file, versions and journal are in it; cpd i
 
 
 @client_command("bundle")
-@click.argument("file", required=False)
+@click.argument("file", required=False, type=click.Path())
 @click.option("--hours", type=click.IntRange(1, 24 * 366), metavar="H", help="Only the last H hours.")
 def bundle(session: Session, file: str | None, hours: int | None) -> int:
     """Write one file for whoever is to help: versions, configuration, log, frames, status. No secrets are in it.
@@ -42,7 +42,7 @@ def bundle(session: Session, file: str | None, hours: int | None) -> int:
         stopped = error
         document, content = _without_daemon()
     path = _path(file, document["name"])
-    _write(path, content)
+    write_new(path, content)
     session.show({**document, "file": path}, render_bundle(path, len(content), session.terminal))
     if stopped is not None:
         raise DaemonNotRunning(_JOURNAL_ALONE, stopped.next_step) from stopped
@@ -51,7 +51,7 @@ def bundle(session: Session, file: str | None, hours: int | None) -> int:
 
 def render_bundle(path: str, size_bytes: int, terminal: Terminal) -> str:
     """Where the file is, and what to do with it."""
-    lines = [f"bundle written, {_size(size_bytes)}", *terminal.wrap(path, 2)]
+    lines = [f"bundle written, {size(size_bytes)}", *terminal.wrap(path, 2)]
     lines += terminal.wrap("send it to whoever helps; passwords are not in it, and idTags only in part", 2)
     return "\n".join(lines)
 
@@ -86,7 +86,7 @@ def _exists(path: str) -> Refused:
     return Refused(f"{path} is there already", "name another file, or remove that one")
 
 
-def _write(path: str, content: bytes) -> None:
+def write_new(path: str, content: bytes) -> None:
     """Write a new file that only its owner can read, whole or not at all."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -97,10 +97,14 @@ def _write(path: str, content: bytes) -> None:
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
+            file.flush()
+            # Somebody is going to pull the stick.
+            os.fsync(descriptor)
     except OSError as error:
         os.unlink(path)  # noqa: PTH108 - see client
         raise ClientError(f"{path}: {error.strerror}", "name a file on another disk") from error
 
 
-def _size(size_bytes: int) -> str:
+def size(size_bytes: int) -> str:
+    """``12 kB`` or ``1.2 MB``."""
     return f"{size_bytes / 1_000_000:.1f} MB" if size_bytes >= 1_000_000 else f"{-(-size_bytes // 1_000)} kB"

@@ -15,7 +15,9 @@ from cpd.control.api import DEFAULT_SOCKET
 from cpd.control.client import TIMEOUT_S, ControlClient
 
 DEFAULT_CONFIG = "/etc/cpd/cpd.toml"
-_CLIENT_OPTIONS = ("socket", "config", "json", "color", "timeout")
+CLIENT_OPTIONS = ("socket", "config", "json", "color", "timeout")
+"""The names of the options that every client command has, also before its name."""
+
 _COLOUR = ("auto", "always", "never")
 _CLEAR_SCREEN = "\x1b[H\x1b[2J"
 
@@ -74,8 +76,10 @@ def client_options(function: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--color", type=click.Choice(_COLOUR), metavar="WHEN", help=f"{', '.join(_COLOUR)}."),
         click.option("--json", is_flag=True, default=None, help="The document as JSON."),
-        click.option("--config", metavar="FILE", help="cpd.toml, for its socket (CPD_CONFIG)."),
-        click.option("--socket", metavar="PATH", help="Control socket (CPD_SOCKET)."),
+        click.option(
+            "--config", type=click.Path(), metavar="FILE", help="cpd.toml, for its socket (CPD_CONFIG)."
+        ),
+        click.option("--socket", type=click.Path(), metavar="PATH", help="Control socket (CPD_SOCKET)."),
     ):
         function = option(function)
     return function
@@ -123,7 +127,7 @@ def client_group(
         @functools.wraps(function)
         def run(**given: Any) -> int | None:
             ctx = click.get_current_context()
-            remember(ctx, {option: given.pop(option) for option in _CLIENT_OPTIONS})
+            remember(ctx, {option: given.pop(option) for option in CLIENT_OPTIONS})
             if alone is None or ctx.invoked_subcommand is not None:
                 return None
             return alone(_session(ctx), **given)
@@ -137,6 +141,12 @@ def config_path(ctx: click.Context, config: str | None) -> str:
     """The configuration file that is meant."""
     before = ctx.ensure_object(_Given).get("config")
     return config or before or os.environ.get("CPD_CONFIG") or DEFAULT_CONFIG
+
+
+def given_timeout_s(ctx: click.Context) -> float | None:
+    """What --timeout says; None where it was not given."""
+    timeout_s: float | None = ctx.ensure_object(_Given).get("timeout")
+    return timeout_s
 
 
 def _session(ctx: click.Context) -> Session:

@@ -6,6 +6,7 @@ from typing import cast
 
 import click
 
+from cpd.cli import arguments
 from cpd.cli.client_command import Session, client_command, client_group
 from cpd.cli.terminal import Terminal, labelled, terminal_for
 from cpd.control.api import ConfigurationDocument, ConfigurationKeyDocument
@@ -23,7 +24,7 @@ def config() -> None:
 
 
 @client_command("get", of=config)
-@click.argument("keys", nargs=-1, metavar="[KEY…]")
+@click.argument("keys", nargs=-1, metavar="[KEY…]", shell_complete=arguments.keys)
 def get(session: Session, keys: tuple[str, ...]) -> int:
     """Values in force, and who set them.
 
@@ -43,7 +44,7 @@ def get(session: Session, keys: tuple[str, ...]) -> int:
 
 
 @client_command("set", of=config)
-@click.argument("key")
+@click.argument("key", shell_complete=arguments.keys)
 @click.argument("value")
 def set_value(session: Session, key: str, value: str) -> int:
     """Change a value, as the CSMS could.
@@ -61,7 +62,7 @@ def set_value(session: Session, key: str, value: str) -> int:
 
 
 @client_command("reset", of=config)
-@click.argument("key")
+@click.argument("key", shell_complete=arguments.keys)
 def reset(session: Session, key: str) -> int:
     """Let the value of cpd.toml hold again.
 

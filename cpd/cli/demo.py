@@ -5,13 +5,16 @@ import sys
 
 import click
 
+from cpd.cli.arguments import central_systems, vehicles
 from cpd.cli.terminal import terminal_for
 
 
 @click.command("demo")
 @click.option("--fast", is_flag=True, help="Less than 30 s, with no time to read.")
-@click.option("--csms", metavar="NAME", help="Meet a central system of the field.")
-@click.option("--ev", metavar="NAME", help="Charge a vehicle of the field.")
+@click.option(
+    "--csms", metavar="NAME", help="Meet a central system of the field.", shell_complete=central_systems
+)
+@click.option("--ev", metavar="NAME", help="Charge a vehicle of the field.", shell_complete=vehicles)
 @click.option("--list", "names", is_flag=True, help="The names for --csms and --ev.")
 @click.option("--csms-behaviour", default="{}", hidden=True, help="Behaviour of the central system, as JSON.")
 def demo(fast: bool, csms: str | None, ev: str | None, names: bool, csms_behaviour: str) -> int:

@@ -46,11 +46,11 @@ def render_doctor(document: DoctorDocument, terminal: Terminal) -> str:
     shared = [one for one in document["findings"] if one["connector"] is None]
     own = [one for one in document["findings"] if one["connector"] is not None]
     for finding in shared:
-        lines += _lines(finding, terminal)
+        lines += finding_lines(finding, terminal)
     for number, findings in groupby(sorted(own, key=_connector), key=_connector):
         lines += ["", terminal.paint("bold", f"connector {number}")]
         for finding in findings:
-            lines += _lines(finding, terminal)
+            lines += finding_lines(finding, terminal)
     return "\n".join([*lines, "", *terminal.wrap(_summary(document))])
 
 
@@ -72,7 +72,8 @@ def _connector(finding: FindingDocument) -> int:
     return finding["connector"] or 0
 
 
-def _lines(finding: FindingDocument, terminal: Terminal) -> list[str]:
+def finding_lines(finding: FindingDocument, terminal: Terminal) -> list[str]:
+    """One part, its evidence and what to do."""
     glyph, colour = _GLYPHS[finding["health"]]
     drawn = terminal.glyph(glyph)
     indent = columns_of(drawn) + 1

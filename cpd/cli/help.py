@@ -2,13 +2,14 @@
 
 import click
 
+from cpd.cli.arguments import codes
 from cpd.cli.client_command import Session, client_command
 from cpd.cli.codes import CODES
 from cpd.cli.terminal import Terminal, labelled
 
 
 @client_command("help")
-@click.argument("code", required=False, metavar="[CODE]")
+@click.argument("code", required=False, metavar="[CODE]", shell_complete=codes)
 def help(session: Session, code: str | None) -> int:
     """What a code means, or which commands there are.
 

@@ -1,10 +1,11 @@
-"""`cpd mock`: plug, swipe, break and meter the simulated hardware."""
+"""`cpd mock`: plug, swipe, stop, break and meter the simulated hardware."""
 
 import math
 from collections.abc import Callable
 
 import click
 
+from cpd.cli.arguments import connectors, defects, fault_kinds, personalities
 from cpd.cli.client_command import Session, client_command, client_group
 
 
@@ -38,7 +39,7 @@ def mock() -> None:
 
 
 @client_command("plug-in", of=mock)
-@click.argument("connector", type=_CONNECTOR, metavar="N")
+@click.argument("connector", type=_CONNECTOR, metavar="N", shell_complete=connectors)
 @click.option("--cable", type=_quantity("A"), metavar="A", help="Ampacity of the cable.")
 def plug_in(session: Session, connector: int, cable: float | None) -> int:
     """Plug the EV in.
@@ -52,7 +53,7 @@ def plug_in(session: Session, connector: int, cable: float | None) -> int:
 
 
 @client_command("plug-out", of=mock)
-@click.argument("connector", type=_CONNECTOR, metavar="N")
+@click.argument("connector", type=_CONNECTOR, metavar="N", shell_complete=connectors)
 def plug_out(session: Session, connector: int) -> int:
     """Unplug the EV.
 
@@ -64,12 +65,12 @@ def plug_out(session: Session, connector: int) -> int:
 
 
 @client_command("ev", of=mock)
-@click.argument("connector", type=_CONNECTOR, metavar="N")
+@click.argument("connector", type=_CONNECTOR, metavar="N", shell_complete=connectors)
 @click.option("--ready/--not-ready", default=None, help="Wants to charge, or is full.")
 @click.option("--max", "maximum", type=_quantity("A"), metavar="A", help="The most that it draws.")
 @click.option("--phases", type=click.IntRange(1, 3), help="Phases that it uses.")
 @click.option("--vent/--no-vent", "ventilation", default=None, help="Asks for it (state D).")
-@click.option("--personality", metavar="NAME", help="How it behaves.")
+@click.option("--personality", metavar="NAME", help="How it behaves.", shell_complete=personalities)
 def ev(
     session: Session,
     connector: int,
@@ -97,7 +98,7 @@ def ev(
 
 @client_command("swipe", of=mock)
 @click.argument("tag")
-@click.argument("connector", type=_CONNECTOR, required=False, metavar="[N]")
+@click.argument("connector", type=_CONNECTOR, required=False, metavar="[N]", shell_complete=connectors)
 def swipe(session: Session, tag: str, connector: int | None) -> int:
     """Present a card.
 
@@ -108,9 +109,21 @@ def swipe(session: Session, tag: str, connector: int | None) -> int:
     return _act(session, "mock.swipe", {"id_tag": tag, "connector": connector})
 
 
+@client_command("stop-button", of=mock)
+@click.argument("connector", type=_CONNECTOR, metavar="N", shell_complete=connectors)
+def stop_button(session: Session, connector: int) -> int:
+    """Press the stop button.
+
+    \b
+    cpd mock stop-button 1
+    cpd mock stop-button 2
+    """
+    return _act(session, "mock.stop_button", {"connector": connector})
+
+
 @client_command("fault", of=mock)
-@click.argument("connector", type=_CONNECTOR, metavar="N")
-@click.argument("kind")
+@click.argument("connector", type=_CONNECTOR, metavar="N", shell_complete=connectors)
+@click.argument("kind", shell_complete=fault_kinds)
 @click.argument("active", type=click.Choice(["on", "off"]), metavar="on|off")
 def fault(session: Session, connector: int, kind: str, active: str) -> int:
     """Raise a fault, or take its cause away.
@@ -123,8 +136,8 @@ def fault(session: Session, connector: int, kind: str, active: str) -> int:
 
 
 @client_command("deceive", of=mock)
-@click.argument("connector", type=_CONNECTOR, metavar="N")
-@click.argument("defect")
+@click.argument("connector", type=_CONNECTOR, metavar="N", shell_complete=connectors)
+@click.argument("defect", shell_complete=defects)
 @click.argument("active", type=click.Choice(["on", "off"]), metavar="on|off")
 def deceive(session: Session, connector: int, defect: str, active: str) -> int:
     """Let a part say what is not so.
@@ -137,7 +150,7 @@ def deceive(session: Session, connector: int, defect: str, active: str) -> int:
 
 
 @client_command("meter", of=mock)
-@click.argument("connector", type=_CONNECTOR, metavar="N")
+@click.argument("connector", type=_CONNECTOR, metavar="N", shell_complete=connectors)
 @click.option("--energy", type=_quantity("Wh"), metavar="WH", help="The register.")
 @click.option("--voltage", type=_quantity("V"), metavar="V", help="Mains voltage.")
 def meter(session: Session, connector: int, energy: float | None, voltage: float | None) -> int:

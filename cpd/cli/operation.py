@@ -6,6 +6,7 @@ from typing import cast
 
 import click
 
+from cpd.cli.arguments import connectors, fault_kinds
 from cpd.cli.client_command import Session, client_command, client_group
 from cpd.cli.terminal import Terminal
 from cpd.control.api import AvailabilityDocument, DryRunDocument
@@ -17,13 +18,13 @@ UNLOCK_S = 20.0
 _CONNECTOR = click.IntRange(min=1)
 
 
-def _dangerous(function: Callable[..., int]) -> Callable[..., int]:
+def dangerous(function: Callable[..., int]) -> Callable[..., int]:
     """The options of every command that ends sessions or overrules a fault."""
     function = click.option("--dry-run", is_flag=True, help="Only say what would happen.")(function)
     return click.option("--yes", is_flag=True, help="Do not ask.")(function)
 
 
-def _sure(question: str, *, yes: bool) -> None:
+def sure(question: str, *, yes: bool) -> None:
     """Ask once, at a terminal; elsewhere only --yes lets a dangerous command go on."""
     if yes:
         return
@@ -33,7 +34,7 @@ def _sure(question: str, *, yes: bool) -> None:
 
 
 @client_command("start")
-@click.argument("connector", type=_CONNECTOR, metavar="N")
+@click.argument("connector", type=_CONNECTOR, metavar="N", shell_complete=connectors)
 @click.option("--tag", "id_tag", metavar="TAG", help="Whose session it is; the CSMS is asked.")
 def start(session: Session, connector: int, id_tag: str | None) -> int:
     """Start a transaction, as if TAG had been presented.
@@ -51,7 +52,7 @@ def start(session: Session, connector: int, id_tag: str | None) -> int:
 
 
 @client_command("stop")
-@click.argument("connector", type=_CONNECTOR, metavar="N")
+@click.argument("connector", type=_CONNECTOR, metavar="N", shell_complete=connectors)
 def stop(session: Session, connector: int) -> int:
     """End the transaction, as its card would.
 
@@ -65,8 +66,8 @@ def stop(session: Session, connector: int) -> int:
 
 
 @client_command("unlock")
-@click.argument("connector", type=_CONNECTOR, metavar="N")
-@_dangerous
+@click.argument("connector", type=_CONNECTOR, metavar="N", shell_complete=connectors)
+@dangerous
 def unlock(session: Session, connector: int, yes: bool, dry_run: bool) -> int:
     """Give the plug back; a transaction is ended first.
 
@@ -76,7 +77,7 @@ def unlock(session: Session, connector: int, yes: bool, dry_run: bool) -> int:
     """
     if dry_run:
         return _try(session, "unlock", {"connector": connector})
-    _sure(f"End what runs on {connector}, and unlock?", yes=yes)
+    sure(f"End what runs on {connector}, and unlock?", yes=yes)
     with ControlClient(session.socket, timeout_s=max(UNLOCK_S, session.timeout_s)) as client:
         document = client.call("unlock", {"connector": connector})
     session.show(document, f"{connector} unlocked, the plug can be pulled")
@@ -84,7 +85,7 @@ def unlock(session: Session, connector: int, yes: bool, dry_run: bool) -> int:
 
 
 @client_command("availability")
-@click.argument("connector", type=click.IntRange(min=0), metavar="N")
+@click.argument("connector", type=click.IntRange(min=0), metavar="N", shell_complete=connectors)
 @click.argument("state", type=click.Choice(["on", "off"]), metavar="on|off")
 def availability(session: Session, connector: int, state: str) -> int:
     """Take a connector (0: the station) out of service, or back. What runs goes on to its end.
@@ -112,9 +113,9 @@ def fault() -> None:
 
 
 @client_command("ack", of=fault)
-@click.argument("connector", type=_CONNECTOR, metavar="N")
-@click.argument("code", metavar="CODE")
-@_dangerous
+@click.argument("connector", type=_CONNECTOR, metavar="N", shell_complete=connectors)
+@click.argument("code", metavar="CODE", shell_complete=fault_kinds)
+@dangerous
 def ack(session: Session, connector: int, code: str, yes: bool, dry_run: bool) -> int:
     """Acknowledge a fault once its cause is mended. CODE is as cpd why names it.
 
@@ -124,7 +125,7 @@ def ack(session: Session, connector: int, code: str, yes: bool, dry_run: bool) -
     """
     if dry_run:
         return _try(session, "faults.acknowledge", {"connector": connector, "code": code})
-    _sure(f"Is {code} on {connector} mended?", yes=yes)
+    sure(f"Is {code} on {connector} mended?", yes=yes)
     document = session.call("faults.acknowledge", {"connector": connector, "code": code})
     session.show(document, f"{connector} {code.lower().removeprefix('fault_')} acknowledged")
     return 0
@@ -132,7 +133,7 @@ def ack(session: Session, connector: int, code: str, yes: bool, dry_run: bool) -
 
 @client_command("reset")
 @click.argument("kind", type=click.Choice(["soft", "hard"]), metavar="soft|hard")
-@_dangerous
+@dangerous
 def reset(session: Session, kind: str, yes: bool, dry_run: bool) -> int:
     """Restart the daemon (soft) or the charger (hard); what runs is stopped and told first.
 
@@ -142,7 +143,7 @@ def reset(session: Session, kind: str, yes: bool, dry_run: bool) -> int:
     """
     if dry_run:
         return _try(session, "reset", {"type": kind.capitalize()})
-    _sure(f"Stop all sessions, and restart ({kind})?", yes=yes)
+    sure(f"Stop all sessions, and restart ({kind})?", yes=yes)
     document = session.call("reset", {"type": kind.capitalize()})
     session.show(document, f"{kind} reset: sessions stop, then it\nrestarts; cpd status --watch follows it")
     return 0

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 import click
 
+from cpd.cli.arguments import connectors
 from cpd.cli.client_command import Session, client_command, client_group
 from cpd.cli.terminal import Terminal
 from cpd.cli.words import amperes, clock_time, moment, source_of, span, watts
@@ -36,7 +37,13 @@ def profiles() -> None:
 
 @client_command("clear", of=profiles)
 @click.option("--id", "profile_id", type=int, metavar="ID", help="This one only.")
-@click.option("--connector", type=click.IntRange(min=0), metavar="N", help="Set there; 0 is the station.")
+@click.option(
+    "--connector",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Set there; 0 is the station.",
+    shell_complete=connectors,
+)
 @click.option(
     "--purpose", type=click.Choice(_PURPOSES, case_sensitive=False), metavar="P", help="Of this purpose."
 )

@@ -6,6 +6,7 @@ from typing import cast
 
 import click
 
+from cpd.cli.arguments import connectors
 from cpd.cli.client_command import Finite, Session, client_command
 from cpd.cli.terminal import Terminal, columns_of, labelled, pad
 from cpd.cli.words import amperes, clock_time, moment, source_of, span, watts
@@ -19,7 +20,9 @@ _LOOK_AHEAD = timedelta(days=7)
 
 
 @client_command("schedule")
-@click.argument("connector", type=click.IntRange(min=0), required=False, metavar="[N]")
+@click.argument(
+    "connector", type=click.IntRange(min=0), required=False, metavar="[N]", shell_complete=connectors
+)
 @click.option("--hours", type=Finite(0, 744), metavar="H", default=24, help="How far ahead (24).")
 @click.option("--unit", type=click.Choice(["A", "W"], case_sensitive=False), help="A per phase, or W.")
 def schedule(session: Session, connector: int | None, hours: float, unit: str | None) -> int:

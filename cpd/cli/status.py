@@ -7,6 +7,7 @@ from typing import cast
 
 import click
 
+from cpd.cli.arguments import connectors
 from cpd.cli.client_command import Session, client_command
 from cpd.cli.terminal import Terminal, columns_of, labelled
 from cpd.cli.words import amperes, countdown, energy, moment, source_of, span, watts, when
@@ -27,7 +28,9 @@ _CHARGE_STATES = {"SuspendedEV": "PAUSED BY CAR", "SuspendedEVSE": "PAUSED BY CH
 
 
 @client_command("status")
-@click.argument("connector", type=click.IntRange(min=1), required=False, metavar="[N]")
+@click.argument(
+    "connector", type=click.IntRange(min=1), required=False, metavar="[N]", shell_complete=connectors
+)
 @click.option("--watch", is_flag=True, help="Show each change until Ctrl-C.")
 @click.option("--check", is_flag=True, help="Exit 10 when degraded, 11 when faulted.")
 def status(session: Session, connector: int | None, watch: bool, check: bool) -> int:
@@ -116,7 +119,7 @@ def _station_lines(document: StatusDocument, terminal: Terminal) -> list[str]:
         ("Queue", _queue_words(csms["queued"], csms["dead"])),
         *(
             ("Store", (False, trouble.removeprefix("store ")))
-            for trouble in (store["failure"], store["damage"])
+            for trouble in (store["failure"], store["damage"], _moved(store.get("moved")))
             if trouble
         ),
     ):
@@ -125,6 +128,10 @@ def _station_lines(document: StatusDocument, terminal: Terminal) -> list[str]:
         label = f"{name:<6} {terminal.paint('green' if good else 'red', glyph)} "
         lines += labelled(label, terminal.wrap(words, indent))
     return lines
+
+
+def _moved(sentence: str | None) -> str | None:
+    return None if sentence is None else f"{sentence} cpd machine tells what to do"
 
 
 def _csms_words(document: StatusDocument) -> tuple[bool, str]:

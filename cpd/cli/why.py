@@ -5,6 +5,7 @@ from typing import cast
 
 import click
 
+from cpd.cli.arguments import connectors
 from cpd.cli.client_command import Session, client_command
 from cpd.cli.codes import headline
 from cpd.cli.status import state_of
@@ -14,7 +15,9 @@ from cpd.control.api import BlockerDocument, ConnectorDocument, StatusDocument, 
 
 
 @client_command("why")
-@click.argument("connector", type=click.IntRange(min=1), required=False, metavar="[N]")
+@click.argument(
+    "connector", type=click.IntRange(min=1), required=False, metavar="[N]", shell_complete=connectors
+)
 def why(session: Session, connector: int | None) -> int:
     """Why a connector does not charge, or not faster.
 

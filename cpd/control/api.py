@@ -226,10 +226,14 @@ class ConnectorDocument(TypedDict):
 
 
 class StoreDocument(TypedDict):
-    """*failure*: why what should be kept is not; *damage*: what this start found. None while all is well."""
+    """*failure*: why what should be kept is not; *damage*: what this start found; *moved*: whose it seems to be.
+
+    None while all is well.
+    """
 
     failure: str | None
     damage: str | None
+    moved: str | None
 
 
 class StatusDocument(TypedDict):
@@ -381,6 +385,30 @@ class DoctorDocument(TypedDict):
     schema: Literal["cpd.doctor/1"]
     running: bool
     findings: list[FindingDocument]
+
+
+class ConnectionStepDocument(TypedDict):
+    """One step towards the CSMS; *ms* None where it was not tried, *cause* None unless it failed."""
+
+    step: Literal["DNS", "TCP", "TLS", "WebSocket", "Boot"]
+    outcome: Literal["ok", "failed", "skipped"]
+    ms: float | None
+    evidence: str
+    cause: str | None
+    next_step: str
+
+
+class ConnectionTestDocument(TypedDict):
+    """`cpd connect test`: what was dialled, step by step.
+
+    *link* is that of the cpd that runs, by which the steps end before the WebSocket; None where none does.
+    """
+
+    schema: Literal["cpd.connection/1"]
+    url: str
+    station: str
+    link: CsmsDocument | None
+    steps: list[ConnectionStepDocument]
 
 
 class QueuedMessageDocument(TypedDict):
@@ -584,7 +612,10 @@ class TracedFrameDocument(TypedDict):
 
 
 class TraceDocument(TypedDict):
-    """`trace`: frames in order; *last* is the number of the newest one that there is, 0 where there is none."""
+    """`trace`: frames in order; *last* is the number of the newest one that there is, 0 where there is none.
+
+    A frame of an earlier life of the daemon has a number that is 0 or less.
+    """
 
     schema: Literal["cpd.trace/1"]
     frames: list[TracedFrameDocument]

@@ -23,7 +23,7 @@ async def bundle(target: ControlTarget, params: BundleParams, _caller: Caller) -
 
 
 async def trace(target: ControlTarget, params: TraceParams, _caller: Caller) -> TraceDocument:
-    return target.trace(params.after, params.limit)
+    return await target.trace(params.after, params.limit, params.since_s)
 
 
 METHODS = {"bundle": Method(BundleParams, bundle), "trace": Method(TraceParams, trace)}

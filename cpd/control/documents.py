@@ -76,7 +76,11 @@ def status_document(snapshot: StationSnapshot, dated: Dated, *, full: bool = Fal
             "dead": snapshot.dead,
         },
         "hal": {"backend": snapshot.hal_backend, "process": snapshot.hal_process, "lease_s": LEASE_S},
-        "store": {"failure": snapshot.store.failure, "damage": snapshot.store.damage},
+        "store": {
+            "failure": snapshot.store.failure,
+            "damage": snapshot.store.damage,
+            "moved": snapshot.store.moved,
+        },
         "connectors": [_connector(connector, dated, full=full) for connector in snapshot.connectors],
     }
 

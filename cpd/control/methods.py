@@ -3,7 +3,18 @@
 One table; what is not in it is answered `not_supported`. Types and ranges were checked before.
 """
 
-from cpd.control import auth, bundle, configuration, delay, doctor, local_limit, operation, queue, rfid
+from cpd.control import (
+    auth,
+    bundle,
+    configuration,
+    delay,
+    doctor,
+    local_limit,
+    machine,
+    operation,
+    queue,
+    rfid,
+)
 from cpd.control.api import (
     ClearedDocument,
     DoneDocument,
@@ -131,6 +142,11 @@ async def mock_swipe(target: ControlTarget, params: CardParams, _caller: Caller)
     return DONE
 
 
+async def mock_stop_button(target: ControlTarget, params: ConnectorParams, _caller: Caller) -> DoneDocument:
+    await _world(target, params.connector).press_stop(params.connector)
+    return DONE
+
+
 async def mock_fault(target: ControlTarget, params: FaultParams, _caller: Caller) -> DoneDocument:
     await _world(target, params.connector).fault(params.connector, params.kind, params.active)
     return DONE
@@ -161,6 +177,7 @@ METHODS: dict[str, Method] = {
     **rfid.METHODS,
     **local_limit.METHODS,
     **delay.METHODS,
+    **machine.METHODS,
     **operation.METHODS,
     **configuration.METHODS,
     "authorize": Method(CardParams, authorize, mutating=True),
@@ -170,6 +187,7 @@ METHODS: dict[str, Method] = {
     "mock.plug_out": Method(ConnectorParams, mock_plug_out, mutating=True),
     "mock.ev": Method(EvParams, mock_ev, mutating=True),
     "mock.swipe": Method(CardParams, mock_swipe, mutating=True),
+    "mock.stop_button": Method(ConnectorParams, mock_stop_button, mutating=True),
     "mock.fault": Method(FaultParams, mock_fault, mutating=True),
     "mock.deceive": Method(DeceiveParams, mock_deceive, mutating=True),
     "mock.meter": Method(MeterParams, mock_meter, mutating=True),

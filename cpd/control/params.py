@@ -139,10 +139,11 @@ class BundleParams(Params, frozen=True):
 
 
 class TraceParams(Params, frozen=True):
-    """The newest *limit* frames behind number *after*."""
+    """The newest *limit* frames: all, those behind number *after*, or those that are kept of *since_s* seconds."""
 
-    after: Annotated[int, Meta(ge=0)] = 0
+    after: Annotated[int, Meta(ge=0)] | None = None
     limit: Annotated[int, Meta(ge=1, le=2_000)] = 50
+    since_s: Annotated[float, Meta(gt=0)] | None = None
 
 
 class ShownCardsParams(Params, frozen=True):

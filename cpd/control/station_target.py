@@ -36,6 +36,7 @@ from hal.world_acts import (
     Perform,
     PlugIn,
     PlugOut,
+    PressStop,
     Swipe,
     TurnMeter,
     Wish,
@@ -58,7 +59,7 @@ class StationTarget:
 
     *perform* acts upon the mock's world, None on real hardware. *profile_document* spells a profile as the CSMS
     would; *reload* follows the configuration file anew, *bundle* makes a bundle, *trace* shows frames, *examine*
-    looks at every part.
+    looks at every part, *accept_machine* lets the store belong to this machine.
     """
 
     def __init__(
@@ -72,8 +73,9 @@ class StationTarget:
         profile_document: Callable[[ChargingProfile], dict[str, object]],
         reload: Callable[[], Awaitable[Changes]],
         bundle: Callable[[Window], Awaitable[Bundle]],
-        trace: Callable[[int, int], TraceDocument],
+        trace: Callable[[int | None, int, float | None], Awaitable[TraceDocument]],
         examine: Callable[[], Awaitable[tuple[Finding, ...]]],
+        accept_machine: Callable[[], Awaitable[bool]],
     ) -> None:
         self._station = station
         self._csms = csms
@@ -84,6 +86,7 @@ class StationTarget:
         self._bundle = bundle
         self._trace = trace
         self._examine = examine
+        self._accept_machine = accept_machine
         self.mock: MockWorld | None = None if perform is None else RefusingWorld(perform)
 
     def snapshot(self) -> StationSnapshot:
@@ -189,6 +192,9 @@ class StationTarget:
                 "invalid_params", str(error), "nothing was changed; correct it, then cpd reload"
             ) from error
 
+    async def accept_machine(self) -> bool:
+        return await self._accept_machine()
+
     def reset(self, kind: ResetKind) -> None:
         self._station.reset.ask(kind)
 
@@ -198,8 +204,8 @@ class StationTarget:
     def csms_release(self) -> None:
         self._csms.release()
 
-    def trace(self, after: int, limit: int) -> TraceDocument:
-        return self._trace(after, limit)
+    async def trace(self, after: int | None, limit: int, since_s: float | None) -> TraceDocument:
+        return await self._trace(after, limit, since_s)
 
     async def examine(self) -> tuple[Finding, ...]:
         return await self._examine()
@@ -246,6 +252,9 @@ class RefusingWorld:
 
     async def swipe(self, id_tag: str, connector: int | None) -> None:
         await self._try(Swipe(id_tag=id_tag, connector=connector))
+
+    async def press_stop(self, connector: int) -> None:
+        await self._try(PressStop(connector=connector))
 
     async def fault(self, connector: int, kind: FaultKind, active: bool) -> None:
         await self._try(Break(connector=connector, kind=kind, active=active))

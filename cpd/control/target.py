@@ -64,6 +64,9 @@ class MockWorld(Protocol):
     async def swipe(self, id_tag: str, connector: int | None) -> None:
         """Present a card; swipes queue."""
 
+    async def press_stop(self, connector: int) -> None:
+        """Press the stop button."""
+
     async def fault(self, connector: int, kind: FaultKind, active: bool) -> None:
         """Raise a fault, or take its cause away."""
 
@@ -158,6 +161,9 @@ class ControlTarget(Protocol):
     async def reload(self) -> Changes:
         """Read the configuration file again, and follow what can be; refused with its mistake, nothing changed."""
 
+    async def accept_machine(self) -> bool:
+        """The store belongs to this machine from now on; False where nobody doubted it."""
+
     def reset(self, kind: ResetKind) -> None:
         """Restart as soon as everything has ended in good order."""
 
@@ -171,8 +177,11 @@ class ControlTarget(Protocol):
     def mock(self) -> MockWorld | None:
         """The mock's world, None on real hardware."""
 
-    def trace(self, after: int, limit: int) -> TraceDocument:
-        """The newest *limit* OCPP frames behind number *after*, without secrets."""
+    async def trace(self, after: int | None, limit: int, since_s: float | None) -> TraceDocument:
+        """The newest *limit* OCPP frames in memory, without secrets; those behind number *after* where that is given.
+
+        With *since_s* instead those of that many seconds, also what only the disk has.
+        """
 
     async def examine(self) -> tuple[Finding, ...]:
         """What every part says of itself now, without side effects; may take some seconds."""

@@ -143,10 +143,9 @@ class FrameKeeper:
             # What cannot be written is not tried again: the ring has it.
             self._in_latest = fresh[-1].seq
             zero, redaction = self._at_zero(), self._redaction()
-            try:
-                await asyncio.to_thread(lambda: latest.append(self._without_secrets(fresh, zero, redaction)))
-            except OSError as error:
-                log.warning("frames=%d are kept in memory alone: %s", len(fresh), error)
+            await self._write(
+                lambda: latest.append(self._without_secrets(fresh, zero, redaction)), len(fresh)
+            )
 
     async def _to_archive(self) -> None:
         async with self._writing:
@@ -162,10 +161,16 @@ class FrameKeeper:
                 if latest is not None:
                     latest.clear()
 
-            try:
-                await asyncio.to_thread(write)
-            except OSError as error:
-                log.warning("frames=%d are not kept on the disk: %s", len(fresh), error)
+            await self._write(write, len(fresh))
+
+    async def _write(self, work: Callable[[], None], count: int) -> None:
+        try:
+            await asyncio.to_thread(work)
+        except OSError as error:
+            log.warning("frames=%d are kept in memory alone: %s", count, error)
+        except Exception:
+            # The boundary: a bug in what helps to find bugs must not end the charging of a car.
+            log.exception("frames=%d are kept in memory alone", count)
 
     def _without_secrets(
         self, frames: list[Frame], zero: datetime, redaction: "Redaction"
@@ -178,7 +183,8 @@ class FrameKeeper:
                 at_s=frame.at_s,
                 at=zero + timedelta(seconds=frame.at_s),
                 sent=frame.direction == ">",
-                text=redaction.frame(frame.text),
+                # Half a character is no UTF-8, and JSON lets a CSMS spell one.
+                text=redaction.frame(frame.text).encode(errors="replace").decode(),
             )
             for frame in frames
         ]

@@ -64,6 +64,14 @@ class UntoldStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KnownMachine:
+    """A machine by what it says of itself, hashed, and the charge point that it was."""
+
+    identity: str
+    station_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AuditedCall:
     """What somebody changed through the control socket; *params* is JSON without secrets, *at* None where unknown."""
 
@@ -315,6 +323,16 @@ class AuditRepository(Protocol):
         """Forget calls made before *before*; returns how many."""
 
 
+class MachineRepository(Protocol):
+    """The machine that the store belongs to."""
+
+    def get(self) -> KnownMachine | None:
+        """The machine; None in a store that has met none yet."""
+
+    def put(self, machine: KnownMachine) -> None:
+        """Keep *machine* in the place of any other."""
+
+
 class Repositories(Protocol):
     """All repositories of one SQL transaction."""
 
@@ -334,6 +352,8 @@ class Repositories(Protocol):
     def availability(self) -> AvailabilityRepository: ...
     @property
     def audit(self) -> AuditRepository: ...
+    @property
+    def machine(self) -> MachineRepository: ...
     @property
     def local_limits(self) -> LocalLimitRepository: ...
     @property
@@ -355,11 +375,12 @@ class StoreHealth:
     """What a technician should know of the store, in sentences; None where there is nothing to know.
 
     *failure*: why a work failed; the next one that writes takes it back. *damage*: this start found the
-    store damaged; what was saved, and where the damaged one is now.
+    store damaged; what was saved, and where the damaged one is now. *moved*: it seems to be another machine's.
     """
 
     failure: str | None = None
     damage: str | None = None
+    moved: str | None = None
 
 
 class Store(Protocol):

@@ -2,12 +2,15 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, cast
 
 from cpd.clock import ClockSource
 from cpd.control.api import (
     AvailabilityDocument,
     ConfigurationDocument,
+    ConnectionStepDocument,
+    ConnectionTestDocument,
     DoctorDocument,
     LocalLimitDocument,
     ProfilesDocument,
@@ -28,6 +31,10 @@ from cpd.domain.authorization import AuthorizationStatus, IdTagInfo, Known
 from cpd.domain.composite import CompositePeriod, CompositeSchedule
 from cpd.domain.profiles import RateUnit, Recurrency
 from cpd.station.repositories import StoreHealth
+from cpd.storage.clearing import Cleared
+from cpd.storage.restoring import Restored
+from cpd.upkeep.backup_file import Backup
+from cpd.upkeep.store import Restoration
 from hal.evse import CardRead
 from tests.control.fake_target import (
     BOOT_MONOTONIC_S,
@@ -87,6 +94,35 @@ SICK_DISK = replace(
     ),
 )
 SICK_DISK_STATUS: StatusDocument = status_document(SICK_DISK, dated)
+MOVED = "it comes from another machine that was CP-0042 as well: a copied SD card?"
+MOVED_STATUS: StatusDocument = status_document(
+    replace(a_snapshot(an_idle_connector(1)), store=StoreHealth(moved=MOVED)), dated
+)
+BACKUP = Backup(
+    station_id="CP-0042", made_at=NOW, version="0.1.0", store=b"", configuration=None, latches=None
+)
+RESTORATION = Restoration(
+    restored=Restored(
+        configuration={
+            "profiles": 3,
+            "variables": 7,
+            "availability": 0,
+            "local_availability": 1,
+            "authorizations": 12,
+            "local_list": 240,
+            "local_list_version": 1,
+        },
+        sessions=2,
+        messages=5,
+    ),
+    kept_as=Path("/var/lib/cpd/cpd.db.replaced-1"),
+    latches=True,
+)
+CLEARED = Cleared(
+    rows={"transactions": 41, "profiles": 3, "variables": 7, "local_list": 240, "authorizations": 12},
+    messages=5,
+    password=True,
+)
 WHY = [why_document(connector) for connector in SNAPSHOT.connectors]
 WAITING_STATUS: StatusDocument = status_document(a_snapshot(a_waiting_connector(1)), dated)
 DELAYED_STATUS: StatusDocument = status_document(a_snapshot(a_delayed_connector(1)), dated)
@@ -346,3 +382,57 @@ SHOWN_PRINTED = shown(A_CARD_OF_CONNECTOR_2, _0014873666=_BLOCKED)
 SHOWN_PHONE = shown(A_PHONE)
 SHOWN_NAME = shown(A_NAME)
 ALONE_AND_BLOCKED = auth_document(a_blocked_card_explained())
+
+
+def _connection_step(
+    step: str, ms: float | None, evidence: str, cause: str | None = None, next_step: str = ""
+) -> ConnectionStepDocument:
+    outcome = "failed" if cause is not None else "skipped" if ms is None else "ok"
+    return {
+        "step": step,  # type: ignore[typeddict-item]
+        "outcome": outcome,  # type: ignore[typeddict-item]
+        "ms": ms,
+        "evidence": evidence,
+        "cause": cause,
+        "next_step": next_step,
+    }
+
+
+_WAY = (
+    _connection_step("DNS", 12.2, "192.0.2.17, 2001:db8::17"),
+    _connection_step("TCP", 38.1, "192.0.2.17 port 443"),
+    _connection_step("TLS", 81.4, "TLSv1.3, certificate until 2027-02-03"),
+)
+_NOT_TRIED = tuple(_connection_step(step, None, "not tried") for step in ("WebSocket", "Boot"))
+
+CONNECTED: ConnectionTestDocument = {
+    "schema": "cpd.connection/1",
+    "url": "wss://ocpp.example.com/v16/CP-0042",
+    "station": "CP-0042",
+    "link": None,
+    "steps": [
+        *_WAY,
+        _connection_step("WebSocket", 22.0, "ocpp1.6"),
+        _connection_step("Boot", 40.6, "accepted, heartbeat every 300 s"),
+    ],
+}
+CONNECTED_TO_404: ConnectionTestDocument = {
+    **CONNECTED,
+    "url": "wss://ocpp.example.com/v16/CP-0042/CP-0042",
+    "steps": [
+        *_WAY,
+        _connection_step(
+            "WebSocket",
+            22.0,
+            "HTTP 404: the central system has nothing at this path: check csms.url and station.id",
+            "path_unknown",
+            "create the charger at the CSMS; compare path and id letter by letter (capitals count)",
+        ),
+        _NOT_TRIED[1],
+    ],
+}
+CONNECTED_BESIDE: ConnectionTestDocument = {
+    **CONNECTED,
+    "link": STATUS["csms"],
+    "steps": [*_WAY, *_NOT_TRIED],
+}

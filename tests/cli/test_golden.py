@@ -1,19 +1,25 @@
 """Every picture of the command line, as it was last read and found good by a person."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cpd.cli.auth import render_auth
+from cpd.cli.backup import render_backup
 from cpd.cli.bundle import render_bundle
 from cpd.cli.config import render_configuration
+from cpd.cli.connect import render_connection
 from cpd.cli.doctor import render_doctor
+from cpd.cli.factory_reset import render_factory_reset
 from cpd.cli.limit import render_limit
+from cpd.cli.machine import render_machine
 from cpd.cli.operation import render_availability
 from cpd.cli.profiles import render_profiles
 from cpd.cli.queue import render_queue, render_retry
 from cpd.cli.reload import render_reload
+from cpd.cli.restore import render_restore
 from cpd.cli.rfid import render_card
 from cpd.cli.schedule import render_schedule
 from cpd.cli.status import render_status
@@ -23,7 +29,12 @@ from cpd.cli.why import render_why
 from tests.cli.documents import (
     ALONE_AND_BLOCKED,
     ALONE_STATUS,
+    BACKUP,
+    CLEARED,
     CONFIGURATION,
+    CONNECTED,
+    CONNECTED_BESIDE,
+    CONNECTED_TO_404,
     DEAD_QUEUE,
     DELAYED_STATUS,
     DOCTOR,
@@ -32,6 +43,8 @@ from tests.cli.documents import (
     IN_SERVICE,
     LISTED,
     LOCAL_LIMIT,
+    MOVED,
+    MOVED_STATUS,
     NO_LOCAL_LIMIT,
     NOTHING_RELOADED,
     OUT_OF_SERVICE,
@@ -42,6 +55,7 @@ from tests.cli.documents import (
     RECURRING,
     RECURRING_LOCALLY,
     RELOADED,
+    RESTORATION,
     RETRIED,
     SCHEDULE,
     SHOWN_LISTED,
@@ -66,6 +80,21 @@ NOW = STATUS["station"]["clock"]["now"]
 VIEWS: dict[str, Callable[[Terminal], str]] = {
     "status": lambda terminal: render_status(STATUS, terminal),
     "status-troubled": lambda terminal: render_status(TROUBLED_STATUS, terminal),
+    "status-copied-card": lambda terminal: render_status(MOVED_STATUS, terminal),
+    "machine-copied": lambda terminal: render_machine(MOVED, terminal),
+    "backup": lambda terminal: render_backup("cpd-CP-0042-20261122T082600Z.backup", 123_456, terminal),
+    "restore": lambda terminal: render_restore(
+        BACKUP, RESTORATION, terminal, own="CP-0042", resend=False, dry_run=False
+    ),
+    "restore-other": lambda terminal: render_restore(
+        BACKUP,
+        replace(RESTORATION, restored=replace(RESTORATION.restored, sessions=0, messages=0), latches=False),
+        terminal,
+        own="CP-0043",
+        resend=False,
+        dry_run=True,
+    ),
+    "factory-reset": lambda terminal: render_factory_reset(CLEARED, terminal, dry_run=False),
     "status-sick-disk": lambda terminal: render_status(SICK_DISK_STATUS, terminal),
     "why-charging": lambda terminal: render_why(WHY[0], STATUS["connectors"][0], STATUS, terminal),
     "why-limit": lambda terminal: render_why(WHY[2], STATUS["connectors"][2], STATUS, terminal),
@@ -100,6 +129,9 @@ VIEWS: dict[str, Callable[[Terminal], str]] = {
     "auth-listed-offline": lambda terminal: render_auth(LISTED, "offline", terminal),
     "auth-stranger": lambda terminal: render_auth(STRANGER, None, terminal),
     "auth-alone": lambda terminal: render_auth(ALONE_AND_BLOCKED, None, terminal),
+    "connect": lambda terminal: render_connection(CONNECTED, terminal),
+    "connect-404": lambda terminal: render_connection(CONNECTED_TO_404, terminal),
+    "connect-beside": lambda terminal: render_connection(CONNECTED_BESIDE, terminal),
     "doctor": lambda terminal: render_doctor(DOCTOR, terminal),
     "doctor-alone": lambda terminal: render_doctor(DOCTOR_ALONE, terminal),
     "rfid-listed": lambda terminal: render_card(SHOWN_LISTED, terminal),

@@ -299,6 +299,7 @@ def test_mock_commands_reach_the_world(path: Path) -> None:
             "mock deceive 1 meter_frozen on",
             "mock meter 1 --energy 12000",
             "mock swipe 04A3 1",
+            "mock stop-button 1",
             "mock plug-out 1",
         ):
             assert main(line.split()) == 0
@@ -309,6 +310,7 @@ def test_mock_commands_reach_the_world(path: Path) -> None:
             ("deceive", 1, "meter_frozen", True),
             ("meter", 1, 12_000, None),
             ("swipe", "04A3", 1),
+            ("press_stop", 1),
             ("plug_out", 1),
         ]
 
@@ -378,10 +380,16 @@ COMMANDS = [
     ["auth", "explain"],
     ["rfid"],
     ["rfid", "watch"],
+    ["connect"],
+    ["connect", "test"],
+    ["init"],
     ["config"],
     *(["config", name] for name in ("get", "set", "reset", "diff", "check")),
     ["mock"],
-    *(["mock", name] for name in ("plug-in", "plug-out", "ev", "swipe", "fault", "deceive", "meter")),
+    *(
+        ["mock", name]
+        for name in ("plug-in", "plug-out", "ev", "swipe", "stop-button", "fault", "deceive", "meter")
+    ),
     *(
         [name]
         for name in ("start", "stop", "unlock", "availability", "fault", "reset", "reload", "limit", "queue")
@@ -414,6 +422,7 @@ def test_status_imports_no_more_than_it_needs(path: Path) -> None:
     assert {name for name in loaded if name.split(".")[0] in ("cpd", "hal")} == {
         "cpd",
         "cpd.cli",
+        "cpd.cli.arguments",
         "cpd.cli.client_command",
         "cpd.cli.main",
         "cpd.cli.status",

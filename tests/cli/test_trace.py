@@ -71,3 +71,19 @@ def test_no_line_is_wider_than_the_terminal(width: int, full: bool) -> None:
         shown = render_trace(TALK, Terminal(width=width, unicode=unicode), full=full)
         assert all(columns_of(line) <= width for line in shown.splitlines())
         assert unicode or shown.isascii()
+
+
+@pytest.mark.usefixtures("berlin")
+def test_frames_of_several_days_stand_under_their_days() -> None:
+    heartbeat = {"kind": "call", "action": "Heartbeat", "text": '[2,"2","Heartbeat",{}]'}
+    talk = traced(*[dict(heartbeat)] * 3)
+    for frame, at in zip(talk["frames"], ("20T22:59", "20T23:00", "22T08:00"), strict=True):
+        frame["at"] = f"2026-11-{at}:00.000Z"
+    assert render_trace(talk, Terminal(width=40)).splitlines() == [
+        "2026-11-20",
+        "23:59:00 > Heartbeat",
+        "2026-11-21",
+        "00:00:00 > Heartbeat",
+        "2026-11-22",
+        "09:00:00 > Heartbeat",
+    ]

@@ -447,6 +447,9 @@ class FakeWorld:
     async def fault(self, connector: int, kind: FaultKind, active: bool) -> None:
         self.acts.append(("fault", connector, kind, active))
 
+    async def press_stop(self, connector: int) -> None:
+        self.acts.append(("press_stop", connector))
+
     async def deceive(self, connector: int, defect: str, active: bool) -> None:
         self.acts.append(("deceive", connector, defect, active))
 
@@ -481,6 +484,7 @@ class FakeTarget:
             warnings=(),
         )
         self.unlocks = UnlockResult.UNLOCKED
+        self.moved = True
         self.shown: tuple[CardRead, ...] = ()
         self.watch_goes_on_s = 0.0
         self.findings = FINDINGS
@@ -614,6 +618,10 @@ class FakeTarget:
         self.acts.append(("reload",))
         return self.reloads
 
+    async def accept_machine(self) -> bool:
+        self.acts.append(("accept_machine",))
+        return self.moved
+
     def reset(self, kind: ResetKind) -> None:
         self.acts.append(("reset", kind))
 
@@ -649,9 +657,9 @@ class FakeTarget:
     def csms_release(self) -> None:
         self.acts.append(("csms_release",))
 
-    def trace(self, after: int, limit: int) -> TraceDocument:
-        self.acts.append(("trace", after, limit))
-        return {"schema": "cpd.trace/1", "frames": [], "last": after}
+    async def trace(self, after: int | None, limit: int, since_s: float | None) -> TraceDocument:
+        self.acts.append(("trace", after, limit, since_s))
+        return {"schema": "cpd.trace/1", "frames": [], "last": after or 0}
 
     async def examine(self) -> tuple[Finding, ...]:
         return self.findings

@@ -137,6 +137,12 @@ MISTAKES = [
     (gpio(gpio='adc = "mcp3008"\npilot_low = [9, 1]\npilot_high = [1024, 2]'), "raw values up to 1023."),
     (gpio(TWO), "connector[2].gpio.pilot_pwm This pin is connector 1's pilot_pwm."),
     (gpio(TWO, second="pilot_pwm = 19\nled_red = 23"), "connector[2].gpio.led_red = 23 This pin is connector 1's"),
+    (gpio(TWO, gpio="stop_button = 17", second="pilot_pwm = 19\nstop_button = 17"),
+     "connector[2].gpio.stop_button = 17 This pin is connector 1's stop_button."),
+    (gpio(TWO, gpio="emergency_stop = 17", second="pilot_pwm = 19\nstop_button = 17"),
+     "connector[2].gpio.stop_button = 17 This pin is connector 1's emergency_stop."),
+    (gpio(TWO, gpio="stop_button = 17", second="pilot_pwm = 19\nemergency_stop = 17"),
+     "connector[2].gpio.emergency_stop = 17 This pin is connector 1's stop_button."),
     (gpio(TWO, second="pilot_pwm = 19").replace("pilot_channel = 2", "pilot_channel = 1"), "connector 1's proximity"),
     (SERIAL.replace('[connector.serial]\nport = "/dev/ttyUSB0"\n', ""), "Add [connector.serial] with port"),
     (SERIAL + METER.replace("ttyUSB1", "ttyUSB0"), "This line belongs to connector 1."),
@@ -159,6 +165,12 @@ MISTAKES = [
 @pytest.mark.parametrize(("text", "expected"), MISTAKES)
 def test_a_mistake_is_told_with_key_value_and_remedy(tmp_path: Path, text: str, expected: str) -> None:
     assert expected in mistakes(tmp_path, text)
+
+
+def test_the_circuit_of_one_emergency_stop_may_be_that_of_all_outlets(tmp_path: Path) -> None:
+    loop = "emergency_stop = 17"
+    connectors = load(tmp_path, gpio(TWO, gpio=loop, second=f"pilot_pwm = 19\n{loop}")).connectors
+    assert [one.gpio and one.gpio.emergency_stop for one in connectors] == [17, 17]
 
 
 def test_pins_of_a_backend_that_is_not_used_are_not_judged(tmp_path: Path) -> None:
