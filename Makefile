@@ -2,6 +2,8 @@
 # make test    what continuous integration runs: lint, formatting, types, tests
 # make torture the same power cuts and their like in full counts, and how many there were (half an hour)
 # make bench   what this charger costs on this machine beside its targets (7 minutes; ARGS=--json: one document)
+# make deb     the Debian package for this machine, in dist/ (ARCH=arm64 [SUITE=trixie]: for another one, under emulation)
+# make deb-test what becomes of it on Bookworm and Trixie: install, update, way back, purge (as root; 10 minutes)
 # make clean   remove everything that make has made
 #
 # All tools live in .venv, which the first run sets up and a later one finds ready.
@@ -12,9 +14,9 @@ READY := $(VENV)/.ready
 
 # Whatever has more to do under --torture.
 TORTURED := tests/torture tests/hal/search tests/storage/test_damage.py tests/domain/test_many_worlds.py \
-  $(addprefix tests/scenarios/test_,damaged_store.py personality_pairs.py interleaved_sessions.py budgets.py smart_charging.py)
+  $(addprefix tests/scenarios/test_,damaged_store.py personality_pairs.py interleaved_sessions.py budgets.py card_budget.py smart_charging.py)
 
-.PHONY: help demo test lint format types units torture bench clean
+.PHONY: help demo test lint format types units torture bench deb clean
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
@@ -22,7 +24,7 @@ help:
 demo: $(READY)
 	@$(VENV)/bin/cpd demo $(ARGS)
 
-test: $(READY) faketime
+test: $(READY) tools package
 	@$(MAKE) --no-print-directory --keep-going lint format types units
 
 lint: $(READY)
@@ -38,11 +40,43 @@ types: $(READY)
 units: $(READY)
 	$(VENV)/bin/pytest -n 3
 
-torture: $(READY)
+torture: $(READY) tools
 	$(VENV)/bin/pytest -n 2 --torture $(TORTURED)
 
 bench: $(READY)
 	@$(VENV)/bin/python -m tests.bench $(ARGS)
+
+# Debian's own Python, whatever else is in the PATH: the package depends on it.
+DEB := dist/.built
+DEB_SOURCES = $(shell find cpd hal systemd config -type f ! -name '*.pyc') pyproject.toml README.md CHANGELOG.md LICENSE
+
+SUITE := bookworm
+SUITES := bookworm trixie
+
+ifdef ARCH
+deb:
+	systemd/debian/root.sh make $(SUITE) $(ARCH)
+	CPD_SHARED=$(CURDIR) systemd/debian/root.sh run $(SUITE) $(ARCH) /usr/bin/python3 /mnt/systemd/debian/build.py /mnt/dist
+else
+deb: $(DEB)
+endif
+
+.PHONY: deb-test
+deb-test:
+	@tests/packaging/lifecycle.sh $(or $(ARCH),$(shell dpkg --print-architecture)) $(SUITES)
+
+# What some tests install; where it cannot be built, they are skipped and say so.
+.PHONY: package
+package:
+	@! command -v dpkg-deb >/dev/null || \
+	  { ! /usr/bin/python3 -c 'import ensurepip' 2>/dev/null && [ "$$(id -u)" -ne 0 ]; } || \
+	  $(MAKE) --no-print-directory deb
+
+$(DEB): $(DEB_SOURCES)
+	@/usr/bin/python3 -c 'import ensurepip' 2>/dev/null || $(MAKE) --no-print-directory PYTHON=/usr/bin/python3 python3-venv
+	@mkdir -p dist
+	@/usr/bin/python3 systemd/debian/build.py dist >$@.new
+	@mv $@.new $@ && cat $@
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
@@ -57,11 +91,13 @@ $(READY): pyproject.toml config/constraints.txt
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -c config/constraints.txt -e '.[test]'
 	@touch $@
 
-# With it, tests step the clock of a running daemon; where it cannot be had, they are skipped and say so.
-.PHONY: faketime
-faketime:
-	@command -v faketime >/dev/null || [ "$$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null || \
-	  { apt-get update && apt-get install --yes faketime; } >/dev/null 2>&1 || true
+# With them, tests step the clock of a running daemon and cut the power of a card; where they cannot be had, such tests
+# are skipped and say so.
+.PHONY: tools
+tools:
+	@{ command -v faketime && command -v mkfs.xfs && command -v mkfs.ext4; } >/dev/null || \
+	  [ "$$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null || \
+	  { apt-get update && apt-get install --yes faketime xfsprogs e2fsprogs; } >/dev/null 2>&1 || true
 
 .PHONY: python3-venv
 python3-venv:

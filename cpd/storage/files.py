@@ -3,6 +3,7 @@
 import os
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
@@ -27,6 +28,24 @@ def copy_private(source: Path, target: Path) -> None:
         os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as copy,
     ):
         shutil.copyfileobj(content, copy)
+
+
+def copy_store(store: sqlite3.Connection, target: Path) -> None:
+    """Make *target*, which must not exist, a copy of the open *store*; it is on the disk once this returns.
+
+    Raises `sqlite3.Error` and OSError, and then leaves nothing behind.
+    """
+    # Private from the start: a store holds passwords.
+    os.close(os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    try:
+        with closing(sqlite3.connect(target)) as copy:
+            store.backup(copy)
+            # One file, which can be read without making others beside it.
+            copy.execute("PRAGMA journal_mode = DELETE")
+        sync(target)
+    except BaseException:
+        remove(target)
+        raise
 
 
 def remove(store: Path) -> None:

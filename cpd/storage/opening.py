@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from cpd.errors import StorageError
+from cpd.storage.before_migration import keep_copy_before
 from cpd.storage.failures import is_damage, os_words, sqlite_words
 from cpd.storage.files import beside, legible_text, open_for_reading
 from cpd.storage.replacement import Damage, finish_replacement, keep_copy, replace_store
@@ -42,13 +43,17 @@ _OURS = frozenset({"transactions", "journal"})
 """The tables that every release has: by them a store of ours is known, however much later it is."""
 
 
+class StoreInUse(StorageError):
+    """Another process has the store, as a running daemon does."""
+
+
 class _LaterRelease(Exception):
     """The store was last used by a later release: a firmware update went back, or somebody did."""
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """The store at *path* for this process alone; raises `StorageError` where another one has it.
+    """The store at *path* for this process alone; raises `StoreInUse` where another one has it.
 
     A lock file beside it, because a lock on the store's own file would meet SQLite's. It dies with its holder.
     """
@@ -91,7 +96,7 @@ def _take(lock: int, path: Path) -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise StorageError(
+        raise StoreInUse(
             f"store {path}: another cpd uses it; stop that one, or give this one a store.path of its own"
         ) from None
 
@@ -109,7 +114,10 @@ def _open_sound(path: Path) -> tuple[sqlite3.Connection, Damage | None]:
     committed = committed_frames(beside(path, "-wal"), _PAGE_BYTES)
     with _connected(path) as connection:
         damage = _empty_log(connection, path, committed)
-        migrate(connection, released())
+        migrations, version = released(), version_of(connection)
+        if 0 < version < migrations[-1].version:
+            keep_copy_before(path, connection, version + 1)
+        migrate(connection, migrations)
         return connection, damage
 
 

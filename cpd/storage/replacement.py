@@ -39,7 +39,8 @@ class Damage:
         unread = f", {' and '.join(self.salvage.torn)} not whole" if self.salvage.torn else ""
         saved = f"{self.salvage.rows} rows saved, {self.salvage.refused} unreadable{unread}"
         if self.later:
-            return f"was a later release's at this start: {saved}; that one is {self.kept_as}"
+            older = f", {' and '.join(self.salvage.older)} as before the update" if self.salvage.older else ""
+            return f"was a later release's at this start: {saved}{older}; that one is {self.kept_as}"
         return f"was damaged at this start: {saved}; the damaged one is {self.kept_as}"
 
 
@@ -76,13 +77,14 @@ def replace_store(path: Path, reason: str, create: Create, *, later: bool = Fals
     complete.rename(path)
     sync(path.parent)
     log.error(
-        "store %s path=%s kept_as=%s salvaged=%d refused=%d unread=%s reason=%s",
+        "store %s path=%s kept_as=%s salvaged=%d refused=%d unread=%s older=%s reason=%s",
         "of a later release" if later else "damaged",
         path,
         kept,
         result.rows,
         result.refused,
         ",".join(result.torn) or "nothing",
+        ",".join(result.older) or "nothing",
         " ".join(reason.split()),
     )
     return Damage(kept_as=kept, salvage=result, later=later)
@@ -90,7 +92,7 @@ def replace_store(path: Path, reason: str, create: Create, *, later: bool = Fals
 
 def keep_copy(path: Path, reason: str) -> Damage:
     """Copy the store at *path*, which goes on without what its log has lost; raises OSError."""
-    kept = _free_name(path)
+    kept = free_name(path, "damaged")
     for suffix in ("-wal", ""):
         copy_private(beside(path, suffix), beside(kept, suffix))
     log.error("store damaged path=%s copied_to=%s the last changes are lost: %s", path, kept, reason)
@@ -99,7 +101,7 @@ def keep_copy(path: Path, reason: str) -> Damage:
 
 def set_aside(path: Path) -> Path:
     """Rename the store at *path* and the files beside it that belong to it; returns its new name."""
-    kept = _free_name(path)
+    kept = free_name(path, "damaged")
     # The side files first: a new database must never meet the old one's log.
     for suffix in SIDE_FILES:
         side = beside(path, suffix)
@@ -108,8 +110,9 @@ def set_aside(path: Path) -> Path:
     return path.rename(kept)
 
 
-def _free_name(path: Path) -> Path:
+def free_name(path: Path, what: str) -> Path:
+    """The first name for a copy of the store at *path* that is not taken: ``cpd.db.damaged-1``, *what* is damaged."""
     number = 1
-    while (name := path.with_name(f"{path.name}.damaged-{number}")).exists():
+    while (name := path.with_name(f"{path.name}.{what}-{number}")).exists():
         number += 1
     return name

@@ -13,6 +13,7 @@ from cpd.storage.firmware import SqliteFirmware
 from cpd.storage.journal import SqliteJournal
 from cpd.storage.local_limits import SqliteLocalLimits
 from cpd.storage.local_list import SqliteLocalList
+from cpd.storage.machine import SqliteMachine
 from cpd.storage.profiles import SqliteProfiles
 from cpd.storage.registers import SqliteRegisters
 from cpd.storage.reservations import SqliteReservations
@@ -33,6 +34,7 @@ class SqliteRepositories:
     local_list: SqliteLocalList
     availability: SqliteAvailability
     audit: SqliteAudit
+    machine: SqliteMachine
     local_limits: SqliteLocalLimits
     transaction_samples: SqliteTransactionSamples
     registers: SqliteRegisters
@@ -53,6 +55,7 @@ class SqliteRepositories:
             local_list=SqliteLocalList(connection),
             availability=SqliteAvailability(connection),
             audit=SqliteAudit(connection),
+            machine=SqliteMachine(connection),
             local_limits=SqliteLocalLimits(connection),
             transaction_samples=SqliteTransactionSamples(connection),
             registers=SqliteRegisters(connection),

@@ -2,7 +2,8 @@
 
 SQLite gives up at the first page it cannot read. Here each table is read from both ends and beyond every gap,
 and what was read is checked as if it came from outside. The damaged file itself is never written. Of a later
-release's store the tables and columns are taken that this release knows as well.
+release's store the tables and columns are taken that this release knows as well; a table that it has changed
+beyond that is taken as it was before the update, but for the sessions: told twice they would be billed twice.
 """
 
 import sqlite3
@@ -11,7 +12,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
+from cpd.storage.before_migration import copy_for
 from cpd.storage.files import beside, copy_private, open_for_reading, remove
 from cpd.storage.lost_facts import restore_facts
 from cpd.storage.quarantine import quarantine
@@ -24,18 +27,23 @@ _HIGHEST_ROWID = 2**40
 """Behind a higher one, which only damage makes, the numbers for new rows would run out."""
 
 _COLUMNS = "SELECT name FROM pragma_table_info(?)"
+_NEEDED = f'{_COLUMNS} WHERE pk OR ("notnull" AND dflt_value IS NULL)'
+
+_SESSIONS: Final = frozenset({"transactions", "journal", "transaction_samples"})
+"""Tables that only the store itself may tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Salvage:
     """What became of a damaged store's rows: *rows* taken over, *refused* set aside as unreadable.
 
-    *torn* are the tables that held more than could be read.
+    *torn* are the tables that held more than could be read, *older* those that are as before the last update.
     """
 
     rows: int
     refused: int
     torn: tuple[str, ...]
+    older: tuple[str, ...] = ()
 
 
 def migrations_of(damaged: Path) -> Sequence[Migration]:
@@ -60,10 +68,15 @@ def salvage(damaged: Path, into: sqlite3.Connection) -> Salvage:
     *into* is an empty store by the migrations of `migrations_of`. Never raises for what is wrong with
     *damaged*; raises `sqlite3.Error` where *into* cannot be written, which is then of no use.
     """
-    torn = []
-    with _legible(damaged, into) as source, _transaction(into):
+    torn, older = [], []
+    with _legible(damaged, into) as source, _before(damaged, source) as before, _transaction(into):
         for table in _tables(into):
-            if source is None or not _copy(source, into, table):
+            if before is not None and table not in _SESSIONS and not _tells(source, into, table):
+                older.append(table)
+                found: sqlite3.Connection | None = before
+            else:
+                found = source
+            if found is None or not _copy(found, into, table):
                 torn.append(table)
     migrate(into, released())
     with _transaction(into):
@@ -71,7 +84,7 @@ def salvage(damaged: Path, into: sqlite3.Connection) -> Salvage:
         if "journal" in torn or _count(into, _UNREADABLE_FACTS):
             restore_facts(into)
     rows = sum(_count(into, table) for table in _tables(into) if table != "quarantine")
-    return Salvage(rows=rows, refused=_count(into, "quarantine"), torn=tuple(torn))
+    return Salvage(rows=rows, refused=_count(into, "quarantine"), torn=tuple(torn), older=tuple(older))
 
 
 @contextmanager
@@ -121,6 +134,25 @@ def _legible(damaged: Path, sound: sqlite3.Connection) -> Iterator[sqlite3.Conne
             yield source
     finally:
         remove(copy)
+
+
+@contextmanager
+def _before(damaged: Path, source: sqlite3.Connection | None) -> Iterator[sqlite3.Connection | None]:
+    """The copy of before the update where *source* is a later release's; None: there is none."""
+    copy = copy_for(damaged, released()[-1].version) if source is not None and _is_later(source) else None
+    if copy is None:
+        yield None
+        return
+    with _reading(copy) as before:
+        yield before
+
+
+def _tells(source: sqlite3.Connection | None, into: sqlite3.Connection, table: str) -> bool:
+    """True where *source* has every column without which *into* takes no row of *table*."""
+    if source is None:
+        return False
+    needed = {name for (name,) in into.execute(_NEEDED, (table,))}
+    return needed <= set(_columns(source, table))
 
 
 def _is_later(source: sqlite3.Connection) -> bool:
