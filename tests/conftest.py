@@ -11,6 +11,8 @@ from collections import Counter
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 # A shell ignores both for what it runs in the background, and so would every process that a test interrupts.
 for number in (signal.SIGINT, signal.SIGQUIT):
@@ -20,6 +22,20 @@ for number in (signal.SIGINT, signal.SIGQUIT):
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.register_profile("exploring", deadline=None)
 settings.load_profile("repeatable")
+
+
+class OneByOne(LoadScopeScheduling):
+    """Hands tests to workers one by one, but all that share a booted machine to one of them, and first."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        machine = "tests/systemd"
+        return machine if nodeid.startswith(f"{machine}/") else nodeid
+
+
+# With the marks of xdist 3.8, pytest 9.2 groups nothing.
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneByOne:
+    return OneByOne(config, log)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
