@@ -291,7 +291,8 @@ def _hardware(settings: Settings) -> "AbstractAsyncContextManager[Guard | Remote
     # Its messages are a tenth of what the start loads, and on a laptop nobody needs them.
     from hal.wire.client import connect
 
-    return connect(settings.hal.guard_socket, [connector.id for connector in settings.connectors])
+    connectors = [connector.id for connector in settings.connectors]
+    return connect(settings.hal.guard_socket, connectors, settings.hal.backend)
 
 
 def _charge_point(

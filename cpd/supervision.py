@@ -12,12 +12,17 @@ from cpd.station.signal import Signal
 from cpd.station.snapshot import StationSnapshot
 from cpd.status_line import status_line
 from hal.systemd import Notifier
+from hal.watchdog import FEEDS
 
 log = logging.getLogger(__name__)
 
 STUCK_S = 120.0
 """A task or a store that does not answer for so long does not do so any more: a worn SD card stalls for seconds, and
 one that the kernel resets for half a minute."""
+
+RESTART_S = 600.0
+"""From one life of the station to the next one, or to the end of the process, it takes no longer: as long as systemd
+gives the first start (TimeoutStartSec=), in which a damaged store is salvaged."""
 
 STATUS_INTERVAL_S = 1.0
 """Changes of the state are told this often at most."""
@@ -57,6 +62,7 @@ class Supervision:
         self._station: WatchedStation | None = None
         self._store: WatchedStore | None = None
         self._begun = asyncio.Event()
+        self._ended_s = clock.monotonic_s()
 
     @contextmanager
     def of(self, station: WatchedStation, store: WatchedStore) -> Iterator[None]:
@@ -67,6 +73,7 @@ class Supervision:
             yield
         finally:
             self._station = self._store = None
+            self._ended_s = self._clock.monotonic_s()
             self._begun.clear()
             # Who waits for news of it is to look for its successor.
             station.changed.fire()
@@ -87,7 +94,7 @@ class Supervision:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._tell_status(), name="systemd-status")
             if self._watchdog_s is not None:
-                tasks.create_task(self._feed(self._watchdog_s / 2), name="systemd-watchdog")
+                tasks.create_task(self._feed(self._watchdog_s / FEEDS), name="systemd-watchdog")
 
     async def _tell_status(self) -> None:
         told = ""
@@ -109,16 +116,18 @@ class Supervision:
             if stuck is None:
                 self._notifier.watchdog()
             else:
-                log.error("%s does not answer for=%.0fs, systemd starts the daemon again", stuck, STUCK_S)
+                log.error("%s, systemd starts the daemon again", stuck)
             await self._clock.sleep(interval_s)
 
     def _stuck(self) -> str | None:
-        """What does not work any more; whatever does is asked once more."""
-        if self._station is None or self._store is None:
-            return None
+        """What does not work any more, in words; whatever does is asked once more."""
         now_s = self._clock.monotonic_s()
+        if self._station is None or self._store is None:
+            if now_s - self._ended_s <= RESTART_S:
+                return None
+            return f"the restart of the station is not done after {RESTART_S:.0f} s"
         stuck = [name for name, pulse in self._station.pulses.items() if pulse.silent_s(now_s) > STUCK_S]
         if self._store.silent_s(now_s) > STUCK_S:
             stuck.append("the store")
         self._station.prove_alive(now_s)
-        return ", ".join(stuck) or None
+        return f"{', '.join(stuck)} does not answer for {STUCK_S:.0f} s" if stuck else None

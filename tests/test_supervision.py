@@ -9,7 +9,7 @@ from pathlib import Path
 from cpd.station.pulse import Pulse
 from cpd.station.signal import Signal
 from cpd.station.snapshot import StationSnapshot
-from cpd.supervision import STUCK_S, Supervision
+from cpd.supervision import RESTART_S, STUCK_S, Supervision
 from hal.systemd import Notifier
 from tests.control.fake_target import a_snapshot, an_idle_connector
 from tests.hal.bench import virtual
@@ -66,13 +66,13 @@ def fed(systemd: Heard) -> int:
 
 
 @virtual
-async def test_a_daemon_that_works_feeds_the_watchdog_twice_in_its_time(tmp_path: Path) -> None:
+async def test_a_daemon_that_works_feeds_the_watchdog_several_times_in_its_time(tmp_path: Path) -> None:
     clock = VirtualClock()
     with heard(tmp_path) as systemd:
         async with supervised(systemd, clock) as supervision:
             with supervision.of(charger := Charger(), charger):
-                await clock.sleep(99)
-                assert fed(systemd) == 7
+                await clock.sleep(59)
+                assert fed(systemd) == 8
 
 
 @virtual
@@ -106,7 +106,7 @@ async def test_a_store_that_keeps_everybody_waiting_ends_the_feeding(tmp_path: P
         async with supervised(systemd, clock) as supervision:
             with supervision.of(charger := Charger(waits_s=STUCK_S), charger):
                 await clock.sleep(31)
-                assert fed(systemd) == 3
+                assert fed(systemd) == 5
                 charger.waits_s = STUCK_S + 1
                 await clock.sleep(60)
                 assert fed(systemd) == 0
@@ -119,9 +119,24 @@ async def test_between_two_lives_the_watchdog_is_fed(tmp_path: Path) -> None:
         async with supervised(systemd, clock) as supervision:
             with supervision.of(charger := Charger(works=False), charger):
                 await clock.sleep(20)
-            for _ in range(10):
+            for _ in range(5):
                 await clock.sleep(STUCK_S - 20)
                 assert fed(systemd) >= 6
+
+
+@virtual
+async def test_a_restart_that_comes_to_no_end_ends_the_feeding_and_one_that_does_begins_it(tmp_path: Path) -> None:
+    clock = VirtualClock()
+    with heard(tmp_path) as systemd:
+        async with supervised(systemd, clock) as supervision:
+            for _ in range(2):
+                with supervision.of(charger := Charger(), charger):
+                    await clock.sleep(3_600)
+                    assert fed(systemd) > 0
+                await clock.sleep(RESTART_S + 20)
+                assert fed(systemd) > 0
+                await clock.sleep(3_600)
+                assert fed(systemd) == 0
 
 
 @virtual

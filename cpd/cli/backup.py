@@ -17,7 +17,7 @@ def backup(session: Session, file: str | None) -> int:
 
     \b
     sudo cpd backup
-    sudo cpd backup /media/usb/CP-0042.backup
+    sudo cpd backup /media/usb
 
     The daemon may be running. FILE holds passwords and idTags: only its owner can read it. See cpd restore.
     """

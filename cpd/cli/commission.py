@@ -16,7 +16,7 @@ from cpd.cli.questions import Given, Questions
 from cpd.cli.terminal import Terminal, columns_of, labelled
 from cpd.commissioning.draft import BESIDE, PASSWORD_FILE, SYSTEM, Answers, Place, render
 from cpd.commissioning.hardware import examine_hardware
-from cpd.commissioning.services import ENABLE, start_services
+from cpd.commissioning.services import COMMANDS, start_services
 from cpd.commissioning.trial import charge_virtual_car
 from cpd.commissioning.writing import write_configuration
 from cpd.control.api import DEFAULT_SOCKET
@@ -190,7 +190,7 @@ def _start(answers: Answers, file: Path, place: Place, report: Report, *, now: b
         guarded = () if answers.board.simulated else (f"python -m hal --config {file} &",)
         report.next_steps += [*guarded, f"cpd run --config {file}"]
     elif not now:
-        report.next_steps.append(f"sudo {' '.join(ENABLE)}")
+        report.next_steps += [f"sudo {' '.join(command)}" for command in COMMANDS]
     else:
         problem = start_services()
         report.add("ok" if problem is None else "failed", "services", problem or "started, and at each boot")

@@ -32,8 +32,8 @@ def restore(session: Session, file: str, resend: bool, yes: bool, dry_run: bool)
 
     \b
     sudo systemctl stop cpd
-    sudo cpd restore CP-0042.backup --dry-run
-    sudo cpd restore CP-0042.backup
+    sudo cpd restore FILE --dry-run
+    sudo cpd restore FILE
 
     Keys, profiles, availability, cards and registers become those of the backup. Sessions that this store knows stay
     as they are. Others come back, and what they still had to tell becomes dead letters (cpd queue --dead): the CSMS

@@ -4,15 +4,19 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-ENABLE: Final = ("systemctl", "enable", "--now", "cpd-guard", "cpd")
-_RESTART: Final = ("systemctl", "restart", "cpd-guard", "cpd")
+COMMANDS: Final = (
+    ("systemctl", "enable", "cpd-guard", "cpd"),
+    # Not start: what runs has the old configuration, the guard as well.
+    ("systemctl", "restart", "cpd-guard", "cpd"),
+)
+"""What root does for it, in order."""
 
 
 def start_services(root: Path = Path("/")) -> str | None:
-    """Enable both, and restart them: one that ran has the old configuration. Returns what went wrong, else None."""
+    """Enable both, and restart them; returns what went wrong, else None."""
     if not (root / "run/systemd/system").is_dir():
         return "systemd does not run here"
-    for command in (ENABLE, _RESTART):
+    for command in COMMANDS:
         try:
             done = subprocess.run(command, capture_output=True, text=True, check=False)
         except OSError as error:

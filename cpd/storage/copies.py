@@ -40,6 +40,8 @@ def store_in_memory(content: bytes | None) -> sqlite3.Connection:
         store.row_factory = sqlite3.Row
         store.text_factory = legible_text
         if content is not None:
+            if not content:
+                raise StorageError("the store in it is empty")
             store.deserialize(content)
             _check(store)
             if version_of(store) < 1:

@@ -203,12 +203,26 @@ def install_system_files(stage: Path) -> list[str]:
         install(file, stage / place.format(name=file.name, stem=file.stem))
         if "\n[Install]" in file.read_text(encoding="utf-8") and "@." not in file.name:
             units.append(file.name)
-    install(ROOT / "config/cpd.toml", stage / "etc/cpd/cpd.toml")
+    install_example(stage / "etc/cpd/cpd.toml")
     (stage / "usr/bin").mkdir()
     (stage / "usr/bin/cpd").symlink_to("/opt/cpd/bin/cpd")
     # What a charger that nobody has set up looks like.
-    install(ROOT / "config/cpd.toml", stage / "usr/share/cpd/cpd.toml")
+    install_example(stage / "usr/share/cpd/cpd.toml")
     return sorted(units, key=lambda name: (name != "cpd-guard.service", name))
+
+
+def install_example(target: Path) -> None:
+    """The configuration as the installed services need it: the hardware is the guard's, whatever drives it."""
+    text, edits = re.subn(
+        r'^# process = "inside"  .*$',
+        'process = "guard"               # the hardware is driven by cpd-guard, behind guard_socket',
+        (ROOT / "config/cpd.toml").read_text(encoding="utf-8"),
+        flags=re.MULTILINE,
+    )
+    if edits != 1:
+        raise SystemExit("config/cpd.toml does not say once where the hardware is driven")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(text, encoding="utf-8")
 
 
 def install_documents(stage: Path) -> None:

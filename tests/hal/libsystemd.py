@@ -19,6 +19,8 @@ import json, os
 def {name}(*arguments):
     if os.environ.get("LIBRARY_FAILS"):
         raise OSError(111, "Connection refused")
+    for argument in arguments:
+        argument.encode()
     with open(os.environ["RECORD"], "a") as record:
         record.write(json.dumps(["{name}", *arguments]) + "\\n")
     return True

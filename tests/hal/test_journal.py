@@ -77,6 +77,40 @@ def test_a_text_that_no_datagram_takes_is_cut(tmp_path: Path) -> None:
         assert priority == "PRIORITY=7"
 
 
+BY_A_STRANGER = """
+import logging, os
+state = os.fstat(2)
+os.environ["JOURNAL_STREAM"] = f"{state.st_dev}:{state.st_ino}"
+from hal.logging_thread import logging_on_a_thread
+with logging_on_a_thread("cpd-test"):
+    for card in ("04A1", "04\\ud800A1", "04A2"):
+        logging.getLogger("hal").info("card id_tag=%s", card)
+"""
+
+
+def test_half_a_character_in_a_value_loses_no_line(tmp_path: Path) -> None:
+    _, given = run(tmp_path, BY_A_STRANGER, library=True)
+    assert [entry[-1] for entry in given] == ["CPD_ID_TAG=04A1", "CPD_ID_TAG=04?A1", "CPD_ID_TAG=04A2"]
+
+
+def test_a_line_that_cannot_be_sent_at_all_is_told_and_the_next_one_is_sent(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    sent: list[dict[str, str]] = []
+
+    def send(entry: dict[str, str]) -> None:
+        if not sent:
+            sent.append({})
+            raise TypeError("an argument is wrong")
+        sent.append(entry)
+
+    handler = JournalHandler("cpd", send)
+    for text in ("first", "second"):
+        handler.handle(logging.LogRecord("cpd", logging.INFO, "", 0, text, None, None))
+    assert [entry.get("MESSAGE") for entry in sent] == [None, "cpd: second"]
+    assert "an argument is wrong" in capsys.readouterr().err
+
+
 IN_A_FLOOD = """
 import logging, os, sys
 state = os.fstat(2)

@@ -103,3 +103,8 @@ def test_an_exported_pwm_channel_is_for_its_group_to_drive(tmp_path: Path):
 def test_the_journal_is_bounded():
     kept = (SOURCES / "journald.conf").read_text()
     assert "[Journal]\nSystemMaxUse=64M\n" in kept
+
+
+def test_a_hung_kernel_is_reset_and_no_later_than_a_raspberry_pi_can_count():
+    (line,) = re.findall(r"^RuntimeWatchdogSec=(\d+)s$", (SOURCES / "system.conf").read_text(), re.MULTILINE)
+    assert 0 < int(line) <= 15

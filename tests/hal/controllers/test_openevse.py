@@ -487,6 +487,59 @@ def test_heat_that_the_controller_derates_for_is_not_worked_against(tmp_path: Pa
     on(tmp_path, warm)
 
 
+UNREADABLE = {"refused": None, "no sensor": -2_560}
+
+
+@pytest.mark.parametrize("unreadable", UNREADABLE.values(), ids=UNREADABLE)
+def test_a_temperature_that_cannot_be_read_ends_no_derating(tmp_path: Path, unreadable: int | None):
+    async def hot(rig: OpenEvseRig) -> None:
+        async with offering(rig.evse, 16_000):
+            await charging(rig)
+            rig.simulator.temperature = 660
+            rig.simulator.pilot_a = 8
+            await until(lambda: rig.evse.snapshot().thermal_limit_ma == 8_000, within_s=40)
+            rig.simulator.temperature = unreadable
+            await asyncio.sleep(61)
+            assert (rig.evse.snapshot().temperature_mc, rig.advertised_ma) == (None, 8_000)
+            rig.simulator.temperature = 660
+            rig.simulator.pilot_a = 7
+            await asyncio.sleep(61)
+            assert rig.advertised_ma == 7_000
+            rig.simulator.temperature = 610
+            await until(lambda: rig.advertised_ma == 16_000, within_s=40)
+
+    on(tmp_path, hot)
+
+
+@pytest.mark.parametrize("unreadable", UNREADABLE.values(), ids=UNREADABLE)
+def test_a_pilot_that_falls_while_the_temperature_cannot_be_read_is_a_derating(
+    tmp_path: Path, unreadable: int | None
+):
+    async def fallen(rig: OpenEvseRig) -> None:
+        async with offering(rig.evse, 16_000):
+            await charging(rig)
+            rig.simulator.temperature = unreadable
+            rig.simulator.pilot_a = 8
+            await asyncio.sleep(20)
+            assert rig.advertised_ma == 8_000
+            assert rig.evse.snapshot().thermal_limit_ma == 8_000
+
+    on(tmp_path, fallen)
+
+
+def test_a_controller_without_a_thermometer_is_offered_all_again(tmp_path: Path):
+    def without(simulator: OpenEvseSimulator) -> None:
+        simulator.temperature = -2_560
+
+    async def fallen(rig: OpenEvseRig) -> None:
+        async with offering(rig.evse, 16_000):
+            await charging(rig)
+            rig.simulator.pilot_a = 6
+            await until(lambda: rig.advertised_ma == 16_000, within_s=10)
+
+    on(tmp_path, fallen, prepare=without)
+
+
 def test_a_warm_controller_that_lowers_nothing_is_offered_all_again(tmp_path: Path):
     def warm(simulator: OpenEvseSimulator) -> None:
         simulator.temperature = 630

@@ -71,7 +71,7 @@ class OpenEvseSimulator:
         self.max_a = 32
         self.min_a = 6
         self.minimum_is_kept = False
-        self.temperature = 251
+        self.temperature: int | None = 251
         self.total_runs = True
 
         self.silent = False
@@ -263,7 +263,7 @@ class OpenEvseSimulator:
                 self._count()
                 return f" {int(self.session_ws)} {int(self.total_ws // 3600)}"
             case ["GP", *_]:
-                return f" {self.temperature} -2560 -2560"
+                return None if self.temperature is None else f" {self.temperature} -2560 -2560"
             case ["GV", *_]:
                 return " 8.2.3 5.2.1"
             case ["GE", *_]:

@@ -38,7 +38,7 @@ async def served(hal: ServedHal, folder: Path) -> AsyncIterator[Path]:
     """*hal* behind a socket, whose path this gives."""
     path = folder / "guard.sock"
     with listening(path, GUARD_SOCKET) as listener:
-        async with serving(serve(hal, listener)):
+        async with serving(serve(hal, listener, "mock")):
             yield path
 
 

@@ -317,6 +317,49 @@ def test_a_guard_that_talks_nonsense_is_as_good_as_none(tmp_path: Path, said: by
     assert words in run_virtual(failing(tmp_path, FakeGuard(said)))
 
 
+@pytest.mark.parametrize(
+    ("expected", "words"),
+    [
+        ({"backend": "gpio"}, "it drives mock, and cpd.toml has gpio; systemctl restart cpd-guard cpd"),
+        (
+            {"connectors": [1, 2]},
+            "it drives connectors 1, and cpd.toml has connectors 1, 2; systemctl restart cpd-guard cpd",
+        ),
+    ],
+)
+def test_a_guard_of_another_configuration_is_refused_at_once_and_in_words(
+    tmp_path: Path, expected: dict[str, Any], words: str
+) -> None:
+    async def scenario() -> None:
+        async with guard(tmp_path) as hal, served(hal, tmp_path) as path:
+            async with connect(path, [1], "mock"):
+                pass
+            with pytest.raises(GuardUnavailable) as refused:
+                async with connect(path, **expected):
+                    pass
+            assert words in str(refused.value)
+
+    run_virtual(scenario())
+
+
+def test_a_guard_that_comes_back_with_another_configuration_is_lost_and_the_doctor_says_why(
+    tmp_path: Path,
+) -> None:
+    async def scenario() -> None:
+        async with guard_process(tmp_path) as process, connect(process.path, [1], "mock") as remote:
+            await process.falls_silent()
+            gpio = Greeting(backend="gpio", connectors=(1,), lights=(), has_world=False)
+            fake = FakeGuard(encode_line(Hello, Hello(version=VERSION)), encode_line(FromGuard, gpio))
+            async with fake.at(process.path):
+                await until(lambda: fake.visits > 1)
+                (finding,) = await remote.examine()
+                assert "it drives gpio, and cpd.toml has mock" in finding.evidence
+                assert finding.next_step == "systemctl restart cpd-guard cpd"
+                assert [fault.kind for fault in remote.evses[1].snapshot().faults] == ["guard_lost"]
+
+    run_virtual(scenario())
+
+
 def test_a_guard_that_became_another_is_waited_out_and_the_doctor_says_what_to_do(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
