@@ -39,14 +39,14 @@ def test_what_goes_in_comes_out(backup: Backup) -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        b"",
-        b"not an archive",
-        gzip.compress(b"no tar"),
-        archive(),
-        archive(**{"manifest.json": b"{}"}),
-        archive(**{"manifest.json": b"["}),
-        archive(**{"etc/passwd": b"root"}),
-        archive(**{"../cpd.db": b"up"}),
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"not an archive", id="text"),
+        pytest.param(gzip.compress(b"no tar"), id="no tar"),
+        pytest.param(archive(), id="an empty archive"),
+        pytest.param(archive(**{"manifest.json": b"{}"}), id="an empty manifest"),
+        pytest.param(archive(**{"manifest.json": b"["}), id="a broken manifest"),
+        pytest.param(archive(**{"etc/passwd": b"root"}), id="another file"),
+        pytest.param(archive(**{"../cpd.db": b"up"}), id="a path that leads out"),
     ],
 )
 def test_what_is_no_backup_is_refused(content: bytes) -> None:
