@@ -2,6 +2,7 @@
 
 import logging
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,19 +11,22 @@ from hal.journal import log_to, reaches_journal, stderr_handler
 
 
 @contextmanager
-def logging_as_a_service() -> Iterator[None]:
-    """Send the log of the body to where it belongs; the journal may wait for the disk, so that is for a thread."""
+def logging_as_a_service() -> Iterator[threading.Thread | None]:
+    """Send the log of the body to where it belongs; the journal may wait for the disk, so that is for a thread.
+
+    That thread, where there is one, may outlive the body: see `hal.logging_thread.logging_on_a_thread`.
+    """
     # The library's own lines repeat what the link says, one by one.
     logging.getLogger("websockets").setLevel(logging.WARNING)
     if not reaches_journal():
         log_to(stderr_handler())
-        yield
+        yield None
         return
     # On a terminal nobody pays for loading it.
     from hal.logging_thread import logging_on_a_thread
 
-    with logging_on_a_thread("cpd"):
-        yield
+    with logging_on_a_thread("cpd") as writer:
+        yield writer
 
 
 def runtime_directory() -> Path | None:

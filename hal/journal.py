@@ -67,14 +67,21 @@ class JournalHandler(logging.Handler):
         self.setFormatter(logging.Formatter("%(name)s: %(message)s"))
 
     def emit(self, record: logging.LogRecord) -> None:
-        text = self.format(record).encode(errors="replace")[:MOST_BYTES].decode(errors="ignore")
+        try:
+            self._emit(record)
+        # The boundary of every handler in logging: what is wrong with a line is told, and the next one is sent.
+        except Exception:
+            self.handleError(record)
+
+    def _emit(self, record: logging.LogRecord) -> None:
+        text = _sendable(self.format(record)).encode()[:MOST_BYTES].decode(errors="ignore")
         priority = next((code for level, code in _PRIORITIES if record.levelno >= level), 7)
         entry = {
             "MESSAGE": text,
             "PRIORITY": str(priority),
             "SYSLOG_IDENTIFIER": self._identifier,
             "CPD_LOGGER": record.name,
-            **fields_of(record),
+            **{name: _sendable(value) for name, value in fields_of(record).items()},
         }
         try:
             self._send(entry)
@@ -94,11 +101,16 @@ def log_to(handler: logging.Handler) -> None:
     logging._srcfile = None
 
 
+def _sendable(text: str) -> str:
+    """*text* with a question mark for each half of a character, which UTF-8 does not have."""
+    return text.encode(errors="replace").decode()
+
+
 def _send_natively(entry: dict[str, str], journal: Path) -> None:
     """The native protocol of systemd-journald: a value of several lines goes with its length (64 bits)."""
     parts: list[bytes] = []
     for name, value in entry.items():
-        data = value.encode(errors="replace")
+        data = value.encode()
         if b"\n" in data:
             parts += [name.encode(), b"\n", struct.pack("<Q", len(data)), data, b"\n"]
         else:

@@ -23,7 +23,7 @@ from hal.guard import Guard, open_guard
 from hal.logging_thread import logging_on_a_thread
 from hal.output_record import keep_outputs
 from hal.realtime import SAFETY_PRIORITY, SERVICE_PRIORITY, prepare_process, prepare_thread
-from hal.safe_outputs import main as safe_outputs
+from hal.safe_outputs import make_safe, record_path
 from hal.serving import serving
 from hal.settings import GuardSettings, load_guard_settings
 from hal.systemd import Notifier, watchdog_s_asked
@@ -55,10 +55,10 @@ def main(arguments: Sequence[str]) -> int:
         status = STOPPED
         try:
             with listening(settings.hal.guard_socket, GUARD_SOCKET) as listener:
-                if settings.hal.backend == "gpio":
-                    # What a killed guard has left running does not wait until meters and readers are open. Only now,
-                    # because it could be a living one's.
-                    safe_outputs(["--config", str(path)])
+                if settings.hal.backend == "gpio" or record_path(settings.hal.guard_socket).exists():
+                    # What a killed guard has left running does not wait until meters and readers are open, and may be
+                    # no output of this one. Only now, because it could be a living one's.
+                    make_safe(path)
                 keep_outputs(settings, path)
                 asyncio.run(_run(settings, listener))
         except* GuardFailed:
@@ -135,7 +135,7 @@ async def served(settings: GuardSettings, listener: socket.socket) -> AsyncItera
     async with open_guard(hal_config(settings, real_time=True)) as guard:
         prepare_process()
         prepare_thread(SAFETY_PRIORITY)
-        async with serving(serve(guard, listener)):
+        async with serving(serve(guard, listener, settings.hal.backend)):
             yield guard
         await _let_go(guard)
 

@@ -26,7 +26,10 @@ from typing import Any
 DEFAULT_CONFIG = "/etc/cpd/cpd.toml"
 
 RECORD = "outputs.json"
-"""In the guard's runtime directory: the outputs of one that has begun, gone again once they are set."""
+"""What `record_path` ends with: the outputs of a guard that has begun, gone again once they are set."""
+
+USUAL_SOCKET = "run/cpd-guard/guard.sock"
+"""Below the root: where a guard listens that is not told otherwise."""
 
 SET, NOT_SET = 0, 1
 """The exit statuses: every output is set, or some could not be, which are named."""
@@ -64,11 +67,16 @@ ANSWER_S = 0.2
 ALL_S = 0.8
 """How long all of it may take; an output that is not set by then is told as one that hangs."""
 
+_RUNNING = """\
+safe-outputs: the guard is running, and
+sets them itself; to end it, run
+  sudo systemctl stop cpd-guard"""
+
 _ATTEMPTS = 2
 _PIECES = 4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Output:
     """Something that can be made safe: *name* for a person, and *set*, which raises where it cannot."""
 
@@ -81,15 +89,30 @@ class Silent(Exception):
 
 
 def main(arguments: Sequence[str], *, root: Path = Path("/"), ioctl: Ioctl = fcntl.ioctl) -> int:
-    """Set every output of the configuration; returns the exit status."""
+    """Set every output of a dead guard; returns the exit status. A living one's are not touched.
+
+    What systemd runs after the guard's end (SERVICE_RESULT is in the environment, systemd.exec(5)) takes it for dead,
+    even where a process that cannot be killed still has its lock.
+    """
     path = Path(os.environ.get("CPD_CONFIG") or DEFAULT_CONFIG)
     if len(arguments) == 2 and arguments[0] == "--config":
         path = Path(arguments[1])
     elif arguments:
         print("usage: python -m hal safe-outputs\n                     [--config FILE]", file=sys.stderr)
         return NOT_SET
+    return make_safe(path, root=root, ioctl=ioctl, is_dead="SERVICE_RESULT" in os.environ)
+
+
+def make_safe(path: Path, *, root: Path = Path("/"), ioctl: Ioctl = fcntl.ioctl, is_dead: bool = True) -> int:
+    """Set every output that the guard of the configuration *path* had; returns the exit status.
+
+    Not where it lives, unless it *is_dead* for certain.
+    """
     try:
         config, record = _driven(path, root)
+        if not is_dead and _is_locked(guard_socket_of(config, path, root)):
+            print(_RUNNING, file=sys.stderr)
+            return NOT_SET
         outputs = tuple(outputs_of(config, root, ioctl))
     # The boundary of a program that must not fail half-way: whatever a file may hold, it is told, not raised.
     except Exception as error:
@@ -97,28 +120,64 @@ def main(arguments: Sequence[str], *, root: Path = Path("/"), ioctl: Ioctl = fcn
         return NOT_SET
     if not outputs:
         print("safe-outputs: there is nothing to set, the hardware is simulated")
-        return SET
-    status = _set_all(outputs)
+    status = _set_all(outputs) if outputs else SET
     if status == SET and record is not None:
         with suppress(OSError):
             record.unlink()
     return status
 
 
+def record_path(guard_socket: Path) -> Path:
+    """The record of the guard that listens at *guard_socket*: in its RuntimeDirectory=, or else beside the socket."""
+    runtime = os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]
+    return Path(runtime, RECORD) if runtime else guard_socket.with_name(RECORD)
+
+
+def guard_socket_of(config: dict[str, Any], path: Path, root: Path) -> Path:
+    """Where the guard of *config*, the file *path*, listens; a relative name is beside the file."""
+    hal = config.get("hal")
+    told = hal.get("guard_socket") if isinstance(hal, dict) else None
+    return path.absolute().parent / told if isinstance(told, str) else root / USUAL_SOCKET
+
+
 def _driven(path: Path, root: Path) -> tuple[dict[str, Any], Path | None]:
     """The tables that the guard of *path* has run on, with its record of them; without one, *path* as it is now."""
-    record = Path(os.environ.get("RUNTIME_DIRECTORY") or root / "run/cpd-guard", RECORD)
+    unusable: Exception | None = None
+    config: dict[str, Any] = {}
+    try:
+        config = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
+        unusable = error
+    record = record_path(guard_socket_of(config, path, root))
     with suppress(OSError, ValueError):
         kept = json.loads(record.read_text(encoding="utf-8"))
         if isinstance(kept, dict) and kept.get("config") == str(path.absolute()):
             return kept, record
-    return tomllib.loads(path.read_text(encoding="utf-8-sig")), None
+    if unusable is not None:
+        raise unusable
+    return config, None
+
+
+def _is_locked(guard_socket: Path) -> bool:
+    """Whether somebody holds the lock of the guard that listens at *guard_socket*, which dies with it."""
+    try:
+        lock = os.open(guard_socket.with_name(f"{guard_socket.name}.lock"), os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
 
 
 def outputs_of(config: dict[str, Any], root: Path, ioctl: Ioctl) -> Iterator[Output]:
     """What has to be made safe according to *config*; none for the mock."""
-    backend = config.get("hal", {}).get("backend", "mock")
+    common = config.get("hal", {}).get("backend", "mock")
     for connector in config.get("connector", ()):
+        backend = connector.get("backend", common)
         where = f"connector {connector.get('id')}"
         gpio, serial = connector.get("gpio", {}), connector.get("serial", {})
         if backend == "gpio":
@@ -138,26 +197,26 @@ def outputs_of(config: dict[str, Any], root: Path, ioctl: Ioctl) -> Iterator[Out
 
 def _set_all(outputs: Sequence[Output]) -> int:
     """Set all of *outputs* at once; one that hangs keeps no other from being set."""
-    failures = {output.name: "it hangs" for output in outputs}
-    waiting, none_left = {output.name for output in outputs}, threading.Event()
+    failures = dict.fromkeys(outputs, "it hangs")
+    waiting, none_left = set(outputs), threading.Event()
 
     def attempt(output: Output) -> None:
         try:
             output.set()
         # Whatever a driver or a wrong value raises is the failure of this output, and of no other.
         except Exception as error:
-            failures[output.name] = str(error) or type(error).__name__
+            failures[output] = str(error) or type(error).__name__
         else:
-            failures.pop(output.name)
-        waiting.discard(output.name)
+            failures.pop(output)
+        waiting.discard(output)
         if not waiting:
             none_left.set()
 
     for output in outputs:
         threading.Thread(target=attempt, args=(output,), daemon=True).start()
     none_left.wait(ALL_S)
-    for name, reason in failures.copy().items():
-        print(f"safe-outputs: {name} could not be set: {reason}", file=sys.stderr)
+    for output, reason in failures.copy().items():
+        print(f"safe-outputs: {output.name} could not be set: {reason}", file=sys.stderr)
     return NOT_SET if failures else SET
 
 

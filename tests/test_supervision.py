@@ -125,7 +125,9 @@ async def test_between_two_lives_the_watchdog_is_fed(tmp_path: Path) -> None:
 
 
 @virtual
-async def test_a_restart_that_comes_to_no_end_ends_the_feeding_and_one_that_does_begins_it(tmp_path: Path) -> None:
+async def test_a_restart_that_comes_to_no_end_ends_the_feeding_and_one_that_does_begins_it(
+    tmp_path: Path,
+) -> None:
     clock = VirtualClock()
     with heard(tmp_path) as systemd:
         async with supervised(systemd, clock) as supervision:

@@ -1,11 +1,15 @@
 """`cpd run`: the daemon, in the foreground."""
 
 import gc
+import logging
+import os
 from pathlib import Path
 
 import click
 
 from cpd.cli.client_command import config_path
+
+log = logging.getLogger(__name__)
 
 
 @click.command("run")
@@ -28,19 +32,29 @@ def run(ctx: click.Context, config: str | None) -> int:
     gc.disable()
     from cpd.daemon import run as run_daemon
     from cpd.errors import CpdError, SettingsError
+    from cpd.systemd import logging_as_a_service
     from hal.errors import DeviceUnavailable, GuardUnavailable, HalError
 
     gc.freeze()
     gc.enable()
-    status = 0
-    try:
-        status = run_daemon(Path(config_path(ctx, config)))
-    except* (SettingsError, DeviceUnavailable, GuardUnavailable) as mistakes:
-        _complain(mistakes)
-        status = 2
-    except* (CpdError, HalError) as failures:
-        _complain(failures)
-        status = 1
+    file = Path(config_path(ctx, config))
+    with logging_as_a_service() as writer:
+        status = 0
+        try:
+            status = run_daemon(file)
+        except* (SettingsError, DeviceUnavailable, GuardUnavailable) as mistakes:
+            _complain(mistakes)
+            status = 2
+        except* (CpdError, HalError) as failures:
+            _complain(failures)
+            status = 1
+        # The boundary of the process: whatever it is, the outlets are safe and systemd starts the next one.
+        except* Exception:
+            log.exception("daemon ended by a bug, every outlet is safe")
+            status = 1
+    if writer is not None and writer.is_alive():
+        # Nobody reads the log: an orderly end would wait for them for ever, and what the status asks for be lost.
+        os._exit(status)
     return status
 
 

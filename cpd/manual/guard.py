@@ -43,7 +43,8 @@ def guard_page() -> Page:
     for status, words in _STATUSES.items():
         lines += item(bold(str(status)), words)
     lines += paragraph(
-        "That of safe-outputs is 0 where every output is set, and 1 where one is not, which it names."
+        "That of safe-outputs is 0 where every output is set, and 1 where one is not, which it names, or where the "
+        "guard is running: its outputs are left alone."
     )
     lines += heading("FILES")
     for name, words in _FILES.items():

@@ -80,6 +80,7 @@ class OpenEvse(LinkedController):
         self._pilot = PilotState.UNKNOWN
         self._decided_s = self._loop.time()
         self._temperature_mc: int | None = None
+        self._has_thermometer = False
         self._temperature_due_s = self._loop.time()
         self.meter = SessionMeter(config)
 
@@ -268,7 +269,7 @@ class OpenEvse(LinkedController):
             self._restarted = True
         elif self._pilot_a < self._taken_a:
             await self._read_temperature()
-            if self._is_hot:
+            if self._may_be_hot:
                 # Not to be raised again while it is warm: whatever is offered, this is what it bears.
                 self._derated_a = self._taken_a = self._pilot_a
             else:
@@ -277,12 +278,17 @@ class OpenEvse(LinkedController):
     async def _read_temperature(self) -> None:
         self._temperature_mc = answers.temperature_mc_in(await self._link.ask("GP"))
         self._temperature_due_s = self._loop.time() + TEMPERATURE_S
-        if not self._is_hot:
+        if self._temperature_mc is not None:
+            self._has_thermometer = True
+        if not self._may_be_hot:
             self._derated_a = None
 
     @property
-    def _is_hot(self) -> bool:
-        return self._temperature_mc is not None and self._temperature_mc >= RESTORES_BELOW_MC
+    def _may_be_hot(self) -> bool:
+        """Also while a thermometer that has been read cannot be; without one its firmware derates nothing."""
+        if self._temperature_mc is None:
+            return self._has_thermometer
+        return self._temperature_mc >= RESTORES_BELOW_MC
 
     @property
     def _is_in_fault(self) -> bool:

@@ -21,10 +21,12 @@ from hal.safe_outputs import (
     LINE_REQUEST,
     OUTPUT,
     RECORD,
+    USUAL_SOCKET,
     main,
     with_crc,
 )
 from hal.settings import load_guard_settings
+from hal.settings.tables import Hal
 
 ROOT = Path(__file__).parents[2]
 
@@ -194,6 +196,25 @@ def test_once_they_are_set_the_outputs_of_a_guard_are_nobodys(tmp_path: Path) ->
     assert sorted(kernel.lows) == [16, 23, 23, 25, 25, 26, 26, 26]
 
 
+def test_what_could_not_be_set_is_tried_again_after_the_next_guard_whatever_that_one_drives(
+    tmp_path: Path,
+) -> None:
+    exported_pwm(tmp_path, "fe20c000.pwm", 0)
+    kernel = Kernel(tmp_path, busy=23)
+    begun_with(tmp_path, PINS)
+    assert main(configured(tmp_path, PINS), root=tmp_path, ioctl=kernel.ioctl) == 1
+    kernel.busy = None
+    kernel.lows.clear()
+    for _ in range(2):
+        begun_with(tmp_path, PINS.replace("23", "16"))
+    assert main(configured(tmp_path, "[hal"), root=tmp_path, ioctl=kernel.ioctl) == 0
+    assert sorted(kernel.lows) == [16, 23, 25, 25, 26, 26]
+    begun_with(tmp_path, PINS)
+    kernel.lows.clear()
+    assert main(configured(tmp_path, "[hal"), root=tmp_path, ioctl=kernel.ioctl) == 0
+    assert sorted(kernel.lows) == [23, 25, 26]
+
+
 def test_a_record_of_another_guard_is_not_taken_for_this_ones(tmp_path: Path) -> None:
     exported_pwm(tmp_path, "fe20c000.pwm", 0)
     kernel, folder = Kernel(tmp_path), tmp_path / "other"
@@ -356,3 +377,7 @@ def test_the_program_brings_nothing_of_the_guard_with_it(tmp_path: Path) -> None
         check=False,
     )
     assert (run.returncode, run.stderr) == (0, "")
+
+
+def test_it_looks_for_a_guard_where_one_listens_that_is_not_told_otherwise() -> None:
+    assert Path("/", USUAL_SOCKET) == Hal().guard_socket

@@ -116,6 +116,15 @@ async def test_without_a_guard_the_daemon_ends_with_status_2_and_the_next_step(t
         assert "systemctl status cpd-guard" in here.log
 
 
+async def test_a_guard_that_runs_on_the_hardware_of_an_older_file_is_of_no_use(tmp_path: Path) -> None:
+    hal, connector = f'{BEHIND}\nbackend = "openevse"', '[connector.serial]\nport = "/dev/ttyUSB0"'
+    async with guard_process(tmp_path), charger(tmp_path, start=False, hal=hal, connector=connector) as here:
+        await here.launch()
+        assert await here.ended() == 2
+        words = "it drives mock, and cpd.toml has openevse; systemctl restart cpd-guard cpd"
+        assert words in here.log
+
+
 async def test_a_stopped_guard_is_lost_after_three_seconds_and_obeys_no_late_offer(tmp_path: Path) -> None:
     async with both(tmp_path) as (guard, here):
         await here.charger.charge()

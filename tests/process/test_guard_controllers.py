@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from asyncio.subprocess import create_subprocess_exec
+from asyncio.subprocess import PIPE, create_subprocess_exec
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from hal.serving import serving
+from hal.unix_socket import GUARD_SOCKET, listening
 from hal.values import ContactorState
 from tests.hal.simulators.openevse import OpenEvseSimulator
 from tests.hal.simulators.plugged import plugged
@@ -28,8 +29,13 @@ async def charging(folder: Path, backend: str) -> AsyncIterator[tuple[GuardProce
     with plugged(port, lambda data: simulator.received(data)) as line:
         simulator: Simulator = KINDS[backend](line.send)
         connector = f'lock = false\n[connector.serial]\nport = "{port}"'
+        runtime = folder / "run"
+        runtime.mkdir()
+        given = {"RUNTIME_DIRECTORY": str(runtime)}
         async with (
-            guard_process(folder, hal=f'backend = "{backend}"', connector=connector) as guard,
+            guard_process(
+                folder, hal=f'backend = "{backend}"', connector=connector, environment=given
+            ) as guard,
             user(guard) as driver,
             serving(driver.permit()),
         ):
@@ -54,14 +60,58 @@ async def test_safe_outputs_opens_what_a_dead_guard_has_left_charging(tmp_path: 
         guard.config.write_text("[hal")
         await guard.power_cut()
         assert simulator.closed
-        process = await create_subprocess_exec(
-            *(sys.executable, "-m", "hal", "safe-outputs", "--config", str(guard.config)),
-            env=environment(RUNTIME_DIRECTORY=str(guard.socket.parent)),
-        )
-        async with asyncio.timeout(PATIENCE_S):
-            assert await process.wait() == 0
+        assert await safe_outputs(guard) == (0, "")
         await until(lambda: not simulator.closed)
         assert simulator.advertised_ma == 0
+
+
+async def test_safe_outputs_touches_nothing_of_a_living_guard(tmp_path: Path) -> None:
+    async with charging(tmp_path, "simpleevse") as (guard, simulator):
+        status, told = await safe_outputs(guard)
+        assert (status, told) == (
+            1,
+            "safe-outputs: the guard is running, and\n"
+            "sets them itself; to end it, run\n"
+            "  sudo systemctl stop cpd-guard\n",
+        )
+        assert simulator.closed
+        await guard.power_cut()
+        assert await safe_outputs(guard) == (0, "")
+        await until(lambda: not simulator.closed)
+
+
+async def test_after_the_end_of_a_guard_that_cannot_be_killed_its_outputs_are_set(tmp_path: Path) -> None:
+    async with charging(tmp_path, "simpleevse") as (guard, simulator):
+        await guard.power_cut()
+        with listening(guard.socket, GUARD_SOCKET):
+            assert await safe_outputs(guard, SERVICE_RESULT="watchdog") == (0, "")
+        await until(lambda: not simulator.closed)
+
+
+async def test_what_a_dead_guard_has_left_charging_is_set_by_the_next_one_though_it_drives_another(
+    tmp_path: Path,
+) -> None:
+    other = tmp_path / "other"
+    with plugged(other, lambda data: second.received(data)) as line:
+        second = SimpleEvseSimulator(line.send)
+        async with charging(tmp_path, "simpleevse") as (guard, first):
+            await guard.power_cut()
+            guard.config.write_text(guard.config.read_text().replace(f"{tmp_path}/line", str(other)))
+            await guard.start()
+            await until(lambda: not first.closed)
+
+
+async def safe_outputs(guard: GuardProcess, **more: str) -> tuple[int, str]:
+    """Run it as systemd does, or with nothing *more* a person; its exit status and what it told."""
+    process = await create_subprocess_exec(
+        *(sys.executable, "-m", "hal", "safe-outputs", "--config", str(guard.config)),
+        env=environment(**guard.environment, **more),
+        stderr=PIPE,
+    )
+    async with asyncio.timeout(PATIENCE_S):
+        _, told = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, told.decode()
 
 
 async def test_a_card_at_a_reader_beside_the_controller_is_told(tmp_path: Path) -> None:

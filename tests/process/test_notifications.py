@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,6 +14,19 @@ from tests.process.charger import charger, configuration
 from tests.process.program import PATIENCE_S
 
 OCPP = "AllowOfflineTxForUnknownId = true"
+
+
+JOURNAL_IS_STUCK = """
+import os, sys, threading, types
+state = os.fstat(2)
+os.environ["JOURNAL_STREAM"] = f"{state.st_dev}:{state.st_ino}"
+journal = types.ModuleType("systemd.journal")
+journal.sendv = lambda *fields: threading.Event().wait()
+sys.modules |= {"systemd": types.ModuleType("systemd"), "systemd.journal": journal}
+from cpd.cli.main import main
+sys.exit(main())
+"""
+"""`cpd` where the journal takes a first line and never answers."""
 
 
 class Systemd:
@@ -68,3 +82,16 @@ async def test_systemd_hears_of_a_whole_life(tmp_path: Path) -> None:
         await here.hears("STATUS=1 Charging 16.0 A", since=reloaded)
         assert await daemon.terminate() == 0
         await here.hears("STOPPING=1", since=reloaded)
+
+
+async def test_a_hard_reset_is_told_as_an_end_and_has_its_status_though_nobody_reads_the_log(
+    tmp_path: Path,
+) -> None:
+    async with systemd(tmp_path) as (here, variables), charger(tmp_path, start=False, ocpp=OCPP) as daemon:
+        daemon.environment.update(variables)
+        daemon.command = (sys.executable, "-c", JOURNAL_IS_STUCK, "run", "--config", str(daemon.config))
+        await daemon.launch()
+        ready = await here.hears("READY=1")
+        await daemon.call("reset", type="Hard")
+        assert await daemon.ended() == 64
+        await here.hears("STOPPING=1", since=ready)

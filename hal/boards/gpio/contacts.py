@@ -28,7 +28,7 @@ class GpioEmergencyStop:
 
     def __init__(self, contact: Contact, *, changed: Callable[[], None]) -> None:
         self._contact = contact
-        contact.watch(changed)
+        contact.watch(changed, trips=True)
 
     def pressed(self) -> bool:
         """True while the circuit is open, or cannot be read."""

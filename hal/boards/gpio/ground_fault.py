@@ -43,7 +43,7 @@ class GpioGroundFault:
         self._due: asyncio.TimerHandle | None = None
         self._resting: asyncio.TimerHandle | None = None
         self._result = SelfTest.ABSENT if test is None else SelfTest.IDLE
-        contact.watch(self._moved, opened=self._opened)
+        contact.watch(self._moved, opened=self._opened, trips=True)
 
     def tripped(self) -> bool:
         """True while the contact is open, or cannot be read, and not for the detector's own test."""

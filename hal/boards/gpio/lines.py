@@ -85,13 +85,20 @@ class Contact:
         self._settling: asyncio.TimerHandle | None = None
         self._doubting: asyncio.TimerHandle | None = None
         self._in_doubt = False
+        self._trips = False
         self._glitches = 0
         device.when_activated = self._edge
         device.when_deactivated = self._edge_open
 
-    def watch(self, changed: Callable[[], None], *, opened: Callable[[], None] | None = None) -> None:
-        """Call *changed* on the loop for each new level, *opened* at once for each opening that an edge tells."""
+    def watch(
+        self, changed: Callable[[], None], *, opened: Callable[[], None] | None = None, trips: bool = False
+    ) -> None:
+        """Call *changed* on the loop for each new level, *opened* at once for each opening that an edge tells.
+
+        *trips*: what it does not stand for long enough is told in the log, as no button's bouncing is.
+        """
         self._watchers.append(changed)
+        self._trips |= trips
         if opened is not None:
             self._opened.append(opened)
 
@@ -132,7 +139,7 @@ class Contact:
         self._in_doubt, self._settled = False, self._raw
         if is_new:
             self._tell()
-        else:
+        elif self._trips:
             self._note_glitch()
 
     def _doubt(self) -> None:
