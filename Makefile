@@ -49,6 +49,8 @@ bench: $(READY)
 # Debian's own Python, whatever else is in the PATH: the package depends on it.
 DEB := dist/.built
 DEB_SOURCES = $(shell find cpd hal systemd config -type f ! -name '*.pyc') pyproject.toml README.md CHANGELOG.md LICENSE
+# Their names: one that is gone makes another package as well.
+DEB_NAMES := dist/.sources
 
 SUITE := bookworm
 SUITES := bookworm trixie
@@ -72,7 +74,13 @@ package:
 	  { ! /usr/bin/python3 -c 'import ensurepip' 2>/dev/null && [ "$$(id -u)" -ne 0 ]; } || \
 	  $(MAKE) --no-print-directory deb
 
-$(DEB): $(DEB_SOURCES)
+.PHONY: always
+$(DEB_NAMES): always
+	@mkdir -p dist
+	@printf '%s\n' $(sort $(DEB_SOURCES)) | cmp -s - $@ || printf '%s\n' $(sort $(DEB_SOURCES)) >$@
+
+# Also where somebody has deleted the package that was built.
+$(DEB): $(DEB_SOURCES) $(DEB_NAMES) $(if $(wildcard $(shell cat $(DEB) 2>/dev/null)),,always)
 	@/usr/bin/python3 -c 'import ensurepip' 2>/dev/null || $(MAKE) --no-print-directory PYTHON=/usr/bin/python3 python3-venv
 	@mkdir -p dist
 	@/usr/bin/python3 systemd/debian/build.py dist >$@.new

@@ -39,7 +39,7 @@ from cpd.station.station import Station
 from cpd.station.timebase import Timebase
 from cpd.storage.database import Database
 from cpd.supervision import Supervision
-from cpd.systemd import logging_as_a_service, runtime_directory
+from cpd.systemd import runtime_directory
 from hal.composition import hal_config
 from hal.examination import Finding
 from hal.guard import Guard, open_guard
@@ -85,9 +85,11 @@ async def running(
         recorded, frames = stack.enter_context(recorded_log(clock.monotonic_s)), FrameRing()
         guard = await stack.enter_async_context(_hardware(settings))
         store = await stack.enter_async_context(Database.open(settings.store.path))
-        belonging = Belonging(store, identity=machine_identity(root), station_id=settings.station.id)
-        await belonging.look()
         timebase = Timebase(clock)
+        belonging = Belonging(
+            store, timebase, identity=machine_identity(root), station_id=settings.station.id
+        )
+        await belonging.look()
         charge_point = _charge_point(settings, clock, connect, rng, frames)
         csms: Csms = NoCsms() if charge_point is None else charge_point
         ca_file = None if settings.csms is None else settings.csms.ca_file
@@ -147,7 +149,7 @@ async def running(
             bundle=lambda window: bundler.bundle(window),
             trace=lambda after, limit, since_s: bundler.trace(after, limit, since_s),
             examine=examine,
-            accept_machine=belonging.accept,
+            accept_machine=lambda: belonging.accept(station.journal),
         )
         keeper = FrameKeeper(
             frames,
@@ -260,6 +262,10 @@ async def serve(settings: Settings) -> int:
             notifier.ready()
             log.info("daemon ready station=%s", settings.station.id)
             yield
+            command = daemon.reloading.settings.station.hard_reset_command
+            if daemon.station.reset.kind is ResetKind.HARD and command is None:
+                # From here on systemd bounds the end. A command may take longer than that, and is bounded itself.
+                notifier.stopping()
 
     async with asyncio.TaskGroup() as tasks:
         aside = [
@@ -278,10 +284,9 @@ def run(config: Path) -> int:
     Raises `SettingsError` before anything is touched, `CpdError` and `HalError` where a part cannot start.
     """
     settings = load_settings(config)
-    with logging_as_a_service():
-        for warning in settings.warnings:
-            log.warning("%s", warning)
-        return asyncio.run(serve(settings))
+    for warning in settings.warnings:
+        log.warning("%s", warning)
+    return asyncio.run(serve(settings))
 
 
 def _hardware(settings: Settings) -> "AbstractAsyncContextManager[Guard | RemoteHal]":

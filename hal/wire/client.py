@@ -44,18 +44,22 @@ RECONNECT_MAX_S = 5.0
 ANSWER_WITHIN_S = 10.0
 
 NEXT_STEP = "systemctl status cpd-guard"
-RESTART = "update both, then systemctl restart cpd-guard cpd"
+RESTART = "systemctl restart cpd-guard cpd"
+UPDATE = f"update both, then {RESTART}"
 ASK_AGAIN = "cpd doctor again in some seconds"
 
 
 @asynccontextmanager
-async def connect(path: Path, connectors: Collection[int] | None = None) -> AsyncIterator["RemoteHal"]:
+async def connect(
+    path: Path, connectors: Collection[int] | None = None, backend: str | None = None
+) -> AsyncIterator["RemoteHal"]:
     """The hardware behind the socket *path* for the length of a `with`, connected again whenever it is lost.
 
     Raises `GuardUnavailable` where no guard has answered within 10 s, or one of another version, or with other
-    connectors than *connectors*. At the end every offer is withdrawn.
+    connectors than *connectors* or another *backend*: one that was started under another cpd.toml. Where such a one
+    comes later, it is as good as lost. At the end every offer is withdrawn.
     """
-    hal = RemoteHal(path, connectors)
+    hal = RemoteHal(path, connectors, backend)
     try:
         await hal.start()
         async with serving(hal.run()):
@@ -67,15 +71,17 @@ async def connect(path: Path, connectors: Collection[int] | None = None) -> Asyn
 class RemoteHal:
     """A `hal.evse.Hal` in another process."""
 
-    def __init__(self, path: Path, connectors: Collection[int] | None) -> None:
+    def __init__(self, path: Path, connectors: Collection[int] | None, backend: str | None) -> None:
         self._path = path
         self._expected = connectors
+        self._backend = backend
         self._loop = asyncio.get_running_loop()
         self._link: Link | None = None
         self._gone = asyncio.Event()
         self._settled = asyncio.Event()
         self._reason = "it does not run"
-        self._unusable = False
+        self._remedy: str | None = None
+        """What makes a guard of use that answers and is of none."""
         self._awaited: set[int] = set()
         self._evses: dict[int, RemoteEvse] = {}
         self._lights: dict[int, RemoteLight] = {}
@@ -107,7 +113,7 @@ class RemoteHal:
         try:
             answer = await self._ask(Examine())
         except GuardUnavailable as error:
-            return (_silent_guard(str(error), RESTART if self._unusable else NEXT_STEP),)
+            return (_silent_guard(str(error), self._remedy or NEXT_STEP),)
         if isinstance(answer, Examined):
             return answer.findings
         refusal = answer.reason if isinstance(answer, Refused) else "it answers something else"
@@ -128,8 +134,10 @@ class RemoteHal:
             raise GuardUnavailable(
                 f"the guard at {self._path} does not answer: {self._reason}; {NEXT_STEP}"
             ) from None
-        if self._unusable:
-            raise GuardUnavailable(f"the guard at {self._path} cannot be used: {self._reason}; {RESTART}")
+        if self._remedy is not None:
+            raise GuardUnavailable(
+                f"the guard at {self._path} cannot be used: {self._reason}; {self._remedy}"
+            )
 
     async def run(self) -> Never:
         """Connect again whenever the link is lost, for ever."""
@@ -153,14 +161,14 @@ class RemoteHal:
         """Try, less and less often, until all is told; at the start also until it is seen to be of no use."""
         wait_s = RECONNECT_MIN_S
         while not await self._connected():
-            if self._unusable and not self._evses:
+            if self._remedy is not None and not self._evses:
                 return
             await pause(wait_s)
             wait_s = min(2 * wait_s, RECONNECT_MAX_S)
 
     async def _connected(self) -> bool:
         """One try; False where it failed."""
-        self._unusable = False
+        self._remedy = None
         self._settled.clear()
         link = self._link = Link(self._heard, self._lost)
         try:
@@ -187,6 +195,9 @@ class RemoteHal:
                 pass
 
     def _greeted(self, greeting: Greeting) -> None:
+        if self._backend not in (None, greeting.backend):
+            self._refuse(f"it drives {greeting.backend}, and cpd.toml has {self._backend}")
+            return
         expected = self._expected or self._evses.keys() or set(greeting.connectors)
         if set(greeting.connectors) != set(expected):
             self._refuse(f"it drives {_numbers(greeting.connectors)}, and cpd.toml has {_numbers(expected)}")
@@ -213,7 +224,7 @@ class RemoteHal:
                 self._settled.set()
 
     def _refuse(self, reason: str) -> None:
-        self._unusable = True
+        self._remedy = RESTART
         if self._link is not None:
             self._link.give_up(reason)
 
@@ -221,7 +232,8 @@ class RemoteHal:
         if link is not self._link:
             return
         self._link = None
-        self._unusable = self._unusable or link.is_foreign
+        if link.is_foreign:
+            self._remedy = UPDATE
         if self._settled.is_set() or reason != self._reason:
             log.error("guard lost socket=%s: %s", self._path, reason)
         self._reason = reason

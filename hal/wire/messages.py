@@ -120,8 +120,9 @@ class Order:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Greeting:
-    """What there is."""
+    """What there is, and which *backend* drives it, as hal.backend names it."""
 
+    backend: str
     connectors: tuple[int, ...]
     lights: tuple[int, ...]
     has_world: bool

@@ -79,13 +79,15 @@ class ServedHal(Hal, Protocol):
         """How often the contactor of *connector* was closed in its life."""
 
 
-async def serve(hal: ServedHal, listener: socket.socket) -> Never:
-    """Serve *hal* on *listener*, a listening Unix socket, for ever; must run on the loop of its outlets.
+async def serve(hal: ServedHal, listener: socket.socket, backend: str) -> Never:
+    """Serve *hal*, which *backend* drives, on *listener*, a listening Unix socket, for ever.
+
+    It must run on the loop of its outlets.
 
     Nothing that a client does or fails to do comes out of here as an exception. A bug of the outlets does.
     """
     async with asyncio.TaskGroup() as tasks:
-        server = _Server(hal, tasks, Admitted.at(listener))
+        server = _Server(hal, tasks, Admitted.at(listener), backend)
         for connector in hal.evses:
             tasks.create_task(server.follow(connector), name=f"wire-outlet-{connector}")
         tasks.create_task(server.read_cards(), name="wire-cards")
@@ -100,8 +102,9 @@ async def serve(hal: ServedHal, listener: socket.socket) -> Never:
 
 
 class _Server:
-    def __init__(self, hal: ServedHal, tasks: asyncio.TaskGroup, admitted: Admitted) -> None:
+    def __init__(self, hal: ServedHal, tasks: asyncio.TaskGroup, admitted: Admitted, backend: str) -> None:
         self._hal = hal
+        self._backend = backend
         self._tasks = tasks
         self._loop = asyncio.get_running_loop()
         self._desk = Desk(
@@ -159,6 +162,7 @@ class _Server:
         self._told.clear()
         connection.send(
             Greeting(
+                backend=self._backend,
                 connectors=tuple(self._hal.evses),
                 lights=tuple(self._hal.lights),
                 has_world=self._hal.has_world,

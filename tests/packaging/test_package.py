@@ -15,6 +15,7 @@ import pytest
 
 from cpd import __version__
 from cpd.manual.__main__ import manual
+from cpd.settings.loading import load_settings
 from tests.packaging.package import ROOT, SYSTEM_PYTHON, built_package
 
 # Whoever runs these tests alone waits here for the package to be built.
@@ -91,7 +92,17 @@ def test_nothing_that_debian_lacks_is_needed_from_elsewhere(control: dict[str, s
 
 def test_the_configuration_is_the_only_conffile(unpacked: Path):
     assert (unpacked / "DEBIAN/conffiles").read_text() == "/etc/cpd/cpd.toml\n"
-    assert (unpacked / "etc/cpd/cpd.toml").read_bytes() == (ROOT / "config/cpd.toml").read_bytes()
+
+
+def test_the_example_differs_from_that_of_the_source_in_the_process_of_the_hardware(unpacked: Path):
+    """The user cpd has no hardware: with the rest as it is, the installed services run on it."""
+    example = unpacked / "etc/cpd/cpd.toml"
+    source = ROOT / "config/cpd.toml"
+    lines = zip(example.read_text().splitlines(), source.read_text().splitlines(), strict=True)
+    [(installed, of_source)] = [pair for pair in lines if pair[0] != pair[1]]
+    assert installed.startswith('process = "guard" ') and of_source.startswith('# process = "inside" ')
+    assert load_settings(example).hal.process == "guard"
+    assert (unpacked / "usr/share/cpd/cpd.toml").read_bytes() == example.read_bytes()
 
 
 def test_every_file_has_its_checksum(unpacked: Path):
@@ -161,7 +172,9 @@ def test_the_units_are_those_of_the_source_and_run_what_is_in_the_package(unpack
         assert programs
         for program in programs:
             ours = program.startswith(("/opt", "/usr/bin/cpd"))
-            assert in_package(unpacked, program).exists() if ours else program == "/bin/sh", program
+            assert in_package(unpacked, program).exists() if ours else program in ("/bin/sh", "/bin/cp"), (
+                program
+            )
 
 
 def test_every_file_for_systemd_has_its_place(unpacked: Path):

@@ -60,7 +60,10 @@ def run(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Updated:
-    """A charger with the apt example, whose apt-get only writes down what it was asked for."""
+    """A charger with the apt example, whose apt-get and dpkg only write down what they were asked for.
+
+    A package is its version, as a line of text.
+    """
 
     root: Path
 
@@ -74,14 +77,24 @@ class Updated:
         return status
 
     @property
-    def installed(self) -> list[str]:
-        """The packages that apt-get was given, by their content."""
+    def asked(self) -> list[str]:
+        """What dpkg was told, and the packages that apt-get was given, in order."""
         asked = self.root / "asked"
         return asked.read_text().splitlines() if asked.exists() else []
 
     @property
+    def installed(self) -> list[str]:
+        """The packages that apt-get was given."""
+        return [line for line in self.asked if not line.startswith("dpkg ")]
+
+    @property
     def cached(self) -> dict[str, str]:
         return {one.name: one.read_text() for one in (self.root / "var/cache/cpd-firmware").iterdir()}
+
+
+def present(folder: Path, state: str) -> None:
+    """What dpkg says of the package cpd from now on."""
+    command(folder, "dpkg-query", f"echo '{state}'")
 
 
 @pytest.fixture
@@ -89,7 +102,9 @@ def charger(tmp_path: Path) -> Updated:
     for folder in ("var/lib/cpd", "run/cpd-firmware", "var/cache/cpd-firmware", "usr/share/keyrings"):
         (tmp_path / folder).mkdir(parents=True)
     command(tmp_path, "apt-get", f'for file; do :; done; cat "$file" >>{tmp_path}/asked')
-    command(tmp_path, "dpkg-deb", "echo cpd")
+    command(tmp_path, "dpkg-deb", '[ "$3" = Version ] && cat "$2" || echo cpd')
+    command(tmp_path, "dpkg", f'echo "dpkg $*" >>{tmp_path}/asked')
+    present(tmp_path, "install ok installed old+py3.11")
     (tmp_path / "var/cache/cpd-firmware/current.deb").write_text("old\n")
     return Updated(root=tmp_path)
 
@@ -153,6 +168,51 @@ def test_nothing_else_reaches_apt(charger: Updated) -> None:
     assert charger.cached["current.deb"] == "old\n"
 
 
+@pytest.mark.usefixtures("keyring")
+def test_the_way_back_outlives_a_power_cut_in_the_middle_of_an_update(charger: Updated) -> None:
+    (charger.root / "var/lib/cpd/firmware").write_bytes(signed(charger, "new\n"))
+    # A power cut takes the shell along.
+    command(charger.root, "apt-get", "kill -KILL $PPID")
+    charger.requested("install")
+    assert charger.cached == {"current.deb": "new\n", "previous.deb": "old\n"}
+    present(charger.root, "install ok half-configured new+py3.11")
+    command(charger.root, "apt-get", f'for file; do :; done; cat "$file" >>{charger.root}/asked')
+    # cpd has not heard of it, and asks once more.
+    assert charger.requested("install") == "0"
+    assert charger.cached == {"current.deb": "new\n", "previous.deb": "old\n"}
+    assert charger.requested("rollback") == "0"
+    assert charger.installed == ["new", "old"]
+
+
+@pytest.mark.parametrize(
+    ("state", "installed"),
+    [
+        ("install ok installed new+py3.11", []),
+        ("install reinstreq half-installed new+py3.11", ["old"]),
+        ("deinstall ok config-files new+py3.11", []),
+    ],
+)
+def test_what_dpkg_was_interrupted_in_is_finished_first(
+    charger: Updated, state: str, installed: list[str]
+) -> None:
+    present(charger.root, state)
+    assert run(charger.root, SCRIPT, "finish").returncode == 0
+    assert charger.asked[0] == "dpkg --force-confold --configure -a"
+    assert charger.installed == installed
+
+
+@pytest.mark.usefixtures("keyring")
+def test_what_is_installed_already_is_refused_in_words(charger: Updated) -> None:
+    """cpd would take the new firmware for the old one, and install it again and again."""
+    (charger.root / "var/lib/cpd/firmware").write_bytes(signed(charger, "old+py3.11+again\n"))
+    assert charger.requested("install") == "3"
+    assert charger.asked == []
+    assert charger.cached["current.deb"] == "old\n"
+    command(charger.root, "sleep", answering(charger, 3))
+    refused = run(charger.root, SCRIPT, "ask", "install", "/var/lib/cpd/firmware")
+    assert (refused.returncode, "each package needs one of its own" in refused.stderr) == (3, True)
+
+
 @pytest.mark.parametrize("request_line", ["", "$(reboot) install", "../x install", f"{REQUEST} reboot"])
 def test_a_request_is_not_trusted(charger: Updated, request_line: str) -> None:
     (charger.root / "var/lib/cpd/firmware-request").write_text(f"{request_line}\n")
@@ -163,14 +223,17 @@ def test_a_request_is_not_trusted(charger: Updated, request_line: str) -> None:
     assert not (charger.root / "var/lib/cpd/firmware-request").exists()
 
 
-def test_whoever_asks_gets_the_answer_to_his_own_request(charger: Updated) -> None:
-    # In place of the path unit: it answers an older request, then what is asked now.
-    command(
-        charger.root,
-        "sleep",
+def answering(charger: Updated, status: int) -> str:
+    """What a shell does in place of the root service, which answers any request with *status*."""
+    return (
         f"read -r id verb <{charger.root}/var/lib/cpd/firmware-request; echo $verb >>{charger.root}/verbs; "
-        f"echo $id 7 >{charger.root}/run/cpd-firmware/answer",
+        f"echo $id {status} >{charger.root}/run/cpd-firmware/answer"
     )
+
+
+def test_whoever_asks_gets_the_answer_to_his_own_request(charger: Updated) -> None:
+    # There is an older answer, then that to what is asked now.
+    command(charger.root, "sleep", answering(charger, 7))
     (charger.root / "run/cpd-firmware/answer").write_text(f"{REQUEST} 0\n")
     assert run(charger.root, SCRIPT, "ask", "install", "/var/lib/cpd/firmware").returncode == 7
     assert (charger.root / "verbs").read_text() == "install\n"

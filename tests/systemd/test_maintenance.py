@@ -1,9 +1,12 @@
 """What root does to the store of the installed service, and a package of firmware that cpd may not install itself."""
 
+import asyncio
+import shutil
 from pathlib import Path
 
 import pytest
 
+from tests.packaging.package import built_package
 from tests.systemd.installed import DAEMON, Installed
 from tests.systemd.test_service import AS_DAEMON
 
@@ -13,12 +16,15 @@ LEFT = (
     "/usr/local/lib/cpd",
     "/etc/systemd/system/cpd-firmware.path",
     "/etc/systemd/system/cpd-firmware.service",
+    "/etc/systemd/system/cpd-firmware-finish.service",
     "/var/cache/cpd-firmware",
     "/run/cpd-firmware",
     "/root/installed",
+    "/root/configuring",
 )
 """What an installer adds for updates by apt, and the package cannot know of."""
 
+POSTINST = "/var/lib/dpkg/info/cpd.postinst"
 FIRMWARE = Path(__file__).parents[2] / "config" / "firmware"
 
 
@@ -68,3 +74,34 @@ async def test_cpd_asks_and_root_installs_what_was_signed(here: Installed) -> No
         await machine.done("systemctl", "stop", "cpd-firmware.path")
         await machine.done("rm", "-rf", ask, *commands, *LEFT)
         await machine.done("systemctl", "daemon-reload")
+
+
+async def test_an_update_that_a_power_cut_interrupts_is_finished_before_the_charger_starts(
+    here: Installed,
+) -> None:
+    machine, service = here.service.machine, here.service
+    script = "/usr/local/lib/cpd/cpd-firmware"
+    machine.write(script, (FIRMWARE / "cpd-firmware").read_text())
+    unit = "cpd-firmware-finish.service"
+    machine.write(f"/etc/systemd/system/{unit}", (FIRMWARE / unit).read_text())
+    await machine.done("chmod", "755", script)
+    await service.systemctl("enable", unit)
+    try:
+        shutil.copy(built_package(), machine.root / "tmp/cpd.deb")
+        await machine.done("dpkg", "--force-unsafe-io", "--unpack", "/tmp/cpd.deb")
+        waits = "[ -e /root/configuring ] || { touch /root/configuring; sleep infinity; }"
+        await machine.done("sed", "-i.own", f"s:^set -e$:&; {waits}:", POSTINST)
+        configuring = asyncio.create_task(machine.tried("dpkg", "--configure", "cpd"))
+        await machine.done("sh", "-c", "until [ -e /root/configuring ]; do sleep 0.1; done")
+        machine.power_cut()
+        await configuring
+        machine.boot()
+        await service.until_online()
+        assert await service.told(unit, "Result") == "success"
+        state = await machine.done("dpkg-query", "--show", "--showformat=${Status}", "cpd")
+        assert state == "install ok installed"
+    finally:
+        await service.systemctl("disable", unit)
+        await machine.done("mv", f"{POSTINST}.own", POSTINST)
+        await machine.done("rm", "-rf", script, *LEFT)
+        await service.systemctl("daemon-reload")

@@ -67,7 +67,7 @@ def installed(root: Path) -> Path:
         shutil.copy(source, units)
     for target in TARGETS:
         (units / f"{target}.target").write_text("[Unit]\n", encoding="utf-8")
-    for program in ("opt/cpd/bin/cpd", "opt/cpd/bin/python", "bin/sh"):
+    for program in ("opt/cpd/bin/cpd", "opt/cpd/bin/python", "bin/sh", "bin/cp"):
         path = root / program
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o755)
