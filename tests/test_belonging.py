@@ -5,8 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from cpd.belonging import Belonging, machine_identity
+from cpd.belonging import HELD, Belonging, machine_identity
+from cpd.station.journal import Journal
+from cpd.station.timebase import Timebase
 from cpd.storage.database import Database
+from tests.storage.damage import begin
+from tests.virtual_time import VirtualClock
 
 SERIAL, MACHINE_ID = "proc/device-tree/serial-number", "etc/machine-id"
 
@@ -31,7 +35,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Database]:
 async def comes_up(store: Database, identity: str | None, station_id: str = "CP-0042") -> Belonging:
     """The charger starts with *store* on that machine."""
     store.moved = None
-    belonging = Belonging(store, identity=identity, station_id=station_id)
+    belonging = Belonging(store, Timebase(VirtualClock()), identity=identity, station_id=station_id)
     await belonging.look()
     return belonging
 
@@ -63,9 +67,10 @@ async def test_a_copied_card_is_noticed_until_a_person_accepts_it(store: Databas
         belonging = await comes_up(store, "serial:2")
         assert store.health.moved is not None
         assert "another machine that was CP-0042 as well: a copied SD card?" in store.health.moved
-    assert await belonging.accept()
+    journal = Journal(store, queued=0, dead=0)
+    assert await belonging.accept(journal)
     assert store.health.moved is None
-    assert not await belonging.accept()
+    assert not await belonging.accept(journal)
     await comes_up(store, "serial:2")
     assert store.health.moved is None
 
@@ -100,3 +105,55 @@ async def test_a_kernel_that_hides_the_serial_number_does_not_hide_a_copy(store:
     await comes_up(store, "machine-id:a")
     await comes_up(store, "serial:2")
     assert store.health.moved is not None
+
+
+async def messages(store: Database, *, dead: bool) -> list[tuple[str, str]]:
+    """What waits for the CSMS or, *dead*, for a person, in order."""
+    found = await store.relaxed(lambda repositories: repositories.journal.entries(dead=dead))
+    assert all(one.last_error == HELD for one in found if dead)
+    return [(one.transaction.local_id, one.kind.value) for one in found]
+
+
+UNTOLD = [("tx-2", "started"), ("tx-2", "metered"), ("tx-2", "stopped")]
+OPEN = [("tx-3", "stopped"), ("tx-4", "started"), ("tx-4", "metered"), ("tx-4", "stopped")]
+
+
+async def at_home(store: Database) -> None:
+    """The store of a charger with two sessions that ended, one untold, and two that are open, one untold."""
+    await comes_up(store, "serial:1")
+    await store.commit(lambda repositories: begin(repositories, 1, ended=2, running=2))
+
+
+async def test_what_a_copied_card_has_not_told_is_held_and_what_was_open_is_ended(store: Database) -> None:
+    await at_home(store)
+    await comes_up(store, "serial:2")
+    assert await messages(store, dead=False) == []
+    assert sorted(await messages(store, dead=True)) == sorted(UNTOLD + OPEN)
+    assert await store.relaxed(lambda repositories: repositories.transactions.running()) == ()
+
+
+async def test_what_begins_on_the_other_machine_is_its_own(store: Database) -> None:
+    await at_home(store)
+    await comes_up(store, "serial:2")
+    await store.commit(lambda repositories: begin(repositories, 10, running=1))
+    await comes_up(store, "serial:2")
+    assert await messages(store, dead=False) == [("tx-10", "started"), ("tx-10", "metered")]
+    (running,) = await store.relaxed(lambda repositories: repositories.transactions.running())
+    assert running.local_id == "tx-10"
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+async def test_all_is_told_in_its_order_where_it_is_accepted_or_at_home_again(
+    store: Database, accepted: bool
+) -> None:
+    await at_home(store)
+    belonging = await comes_up(store, "serial:2")
+    if accepted:
+        assert await belonging.accept(Journal(store, queued=0, dead=7))
+    await comes_up(store, "serial:2" if accepted else "serial:1")
+    assert store.health.moved is None
+    assert await messages(store, dead=True) == []
+    told = await messages(store, dead=False)
+    assert sorted(told) == sorted(UNTOLD + OPEN)
+    for local_id in ("tx-2", "tx-4"):
+        assert [kind for one, kind in told if one == local_id] == ["started", "metered", "stopped"]

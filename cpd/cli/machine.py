@@ -12,7 +12,7 @@ _STEPS = {
         "sudo cpd factory-reset --drop-journal",
         "sudo cpd init",
     ),
-    "moved on purpose?": ("cpd machine accept",),
+    "moved on purpose? This sends its sessions:": ("cpd machine accept",),
 }
 """What to do, by what has happened."""
 

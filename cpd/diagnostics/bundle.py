@@ -81,6 +81,10 @@ class Bundler:
 
     async def bundle(self, window: Window, name: str | None = None) -> Bundle:
         """What happened in *window*, and what holds now; under *name* where it was promised before."""
+        # What makes an archive is needed once in months, and slow to import.
+        from cpd.diagnostics.archive import MAX_PART_BYTES
+        from cpd.diagnostics.assembly import assemble
+
         at = self._clock.now()
         name = name or file_name(self._station_id, at)
         documents = {method: await self._document(method, params) for method, params in _DOCUMENTS.items()}
@@ -89,13 +93,16 @@ class Bundler:
         documents["audit"] = await self._audited(window)
         zero = self._at_zero()
         log = [(zero + timedelta(seconds=at_s), line) for at_s, line in self._log.lines()]
-        earlier = await self._kept_frames.earlier(window.start_at or RELEASED)
+        # While nobody knows the time, nothing can be said to be outside.
+        told = window if self._clock.trusted else Window()
+        earlier = await self._kept_frames.earlier(
+            told.start_at or RELEASED, until=told.stop_at, most_characters=MAX_PART_BYTES
+        )
         heard = [(zero + timedelta(seconds=frame.at_s), frame) for frame in self._frames.frames()]
         collected = Collected(
             name=name,
             at=at,
-            # While nobody knows the time, nothing can be said to be outside.
-            window=window if self._clock.trusted else Window(),
+            window=told,
             config=self._config,
             folder=self._folder,
             documents=documents,
@@ -103,9 +110,6 @@ class Bundler:
             frames=[*earlier, *heard],
             secrets=self._keys(),
         )
-        # What makes an archive is needed once in months, and slow to import.
-        from cpd.diagnostics.assembly import assemble
-
         return await asyncio.to_thread(assemble, collected)
 
     async def trace(self, after: int | None, limit: int, since_s: float | None) -> TraceDocument:
@@ -120,7 +124,8 @@ class Bundler:
             return trace_document(frames, zero, redaction, after=after, limit=limit)
         now = self._clock.now()
         since = now - timedelta(seconds=min(since_s, (now - RELEASED).total_seconds()))
-        told = [frame for _, frame in await self._kept_frames.earlier(since)]
+        # As many again, for the calls that the first of the newest answer.
+        told = [frame for _, frame in await self._kept_frames.earlier(since, most=2 * limit)]
         told += [frame for frame in frames if zero + timedelta(seconds=frame.at_s) >= since]
         # Days of them are a second's work, which no outlet may wait for.
         return await asyncio.to_thread(trace_document, told, zero, redaction, after=None, limit=limit)

@@ -86,8 +86,11 @@ class _Walk:
     def passed(self, step: DialStep, seen: str) -> None:
         """*step* went well."""
         self._note(step, seen, None)
-        if self._patience is not None:
-            self._patience.reschedule(self._loop.time() + self.patience_s)
+        self._wait_until(self._loop.time() + self.patience_s)
+
+    def ended(self) -> None:
+        """How it went is known; hanging up, which has a limit of its own, must not undo that."""
+        self._wait_until(None)
 
     def failed(self, failure: DialFailed) -> None:
         """It ends at the step of *failure*."""
@@ -97,6 +100,10 @@ class _Walk:
     def document(self) -> list[ConnectionStepDocument]:
         """Every step in order, those that were not tried as well."""
         return [self._tried.get(step, _untried(step)) for step in self._steps]
+
+    def _wait_until(self, at_s: float | None) -> None:
+        if self._patience is not None and not self._patience.expired():
+            self._patience.reschedule(at_s)
 
     def _note(self, step: DialStep, seen: str, failure: DialFailed | None) -> None:
         now_s = self._loop.time()
@@ -125,26 +132,36 @@ def _untried(step: DialStep) -> ConnectionStepDocument:
 async def _booted(walk: _Walk, payload: dict[str, Any]) -> None:
     """Raises DialFailed, also where the CSMS does not accept the boot."""
     async with dial(walk.endpoint, passed=walk.passed) as connection:
-        if connection.subprotocol != SUBPROTOCOL:
-            raise unselected(walk.endpoint.url)
         try:
-            answer = await _answered(connection, walk, payload)
-        except ConnectionLost as lost:
-            raise _unbooted(DialCause.CLOSED, str(lost), _CLOSED) from lost
-        status = answer["status"]
-        if status == "Rejected":
-            raise _unbooted(
-                DialCause.BOOT_REJECTED,
-                "the central system answers, but rejects this charge point",
-                "have this id registered, or unlocked, at the CSMS",
-            )
-        if status == "Pending":
-            raise _unbooted(
-                DialCause.BOOT_PENDING,
-                "the central system knows this charge point, and has not let it in yet",
-                "have it released at the CSMS; cpd asks again by itself",
-            )
-        walk.passed(DialStep.BOOT, f"accepted, heartbeat every {answer['interval']} s")
+            await _boot(connection, walk, payload)
+        except DialFailed:
+            walk.ended()
+            raise
+        walk.ended()
+
+
+async def _boot(connection: Connection, walk: _Walk, payload: dict[str, Any]) -> None:
+    """Raises DialFailed."""
+    if connection.subprotocol != SUBPROTOCOL:
+        raise unselected(walk.endpoint.url)
+    try:
+        answer = await _answered(connection, walk, payload)
+    except ConnectionLost as lost:
+        raise _unbooted(DialCause.CLOSED, str(lost), _CLOSED) from lost
+    status = answer["status"]
+    if status == "Rejected":
+        raise _unbooted(
+            DialCause.BOOT_REJECTED,
+            "the central system answers, but rejects this charge point",
+            "have this id registered, or unlocked, at the CSMS",
+        )
+    if status == "Pending":
+        raise _unbooted(
+            DialCause.BOOT_PENDING,
+            "the central system knows this charge point, and has not let it in yet",
+            "have it released at the CSMS; cpd asks again by itself",
+        )
+    walk.passed(DialStep.BOOT, f"accepted, heartbeat every {answer['interval']} s")
 
 
 async def _answered(connection: Connection, walk: _Walk, payload: dict[str, Any]) -> dict[str, Any]:

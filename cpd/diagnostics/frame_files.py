@@ -8,9 +8,11 @@ import gzip
 import logging
 import os
 import shutil
+import sys
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import accumulate
 from pathlib import Path
 from typing import Final
 
@@ -72,6 +74,9 @@ class FrameArchive:
             raise OSError(f"only {free_bytes} bytes are free on its disk")
         file = self._file
         if file is None or self._begun is None or self._is_done(file, now - self._begun):
+            if file is not None and self._begun is not None and now - self._begun > KEEP and file.exists():
+                # The clock was set meanwhile, and what was kept before that is not a week old.
+                os.utime(file, (now.timestamp(), now.timestamp()))
             file, self._begun = self._folder / f"frames-{self._last_number() + 1:06d}.gz", now
         # A half-written end would hide whatever is appended behind it.
         self._file = None
@@ -84,25 +89,44 @@ class FrameArchive:
         self._file = file
         self._prune(now)
 
-    def read(self, since: datetime) -> list[KeptFrame]:
-        """What is kept of *since* and later, oldest first; what cannot be read is left out, and the log says so."""
-        found: list[list[KeptFrame]] = []
+    def read(
+        self,
+        since: datetime,
+        *,
+        wanted: Callable[[KeptFrame], bool] = lambda _frame: True,
+        most: int = sys.maxsize,
+        most_characters: int = sys.maxsize,
+    ) -> list[KeptFrame]:
+        """What is kept of *since* and later, and *wanted*, oldest first.
+
+        Only the newest *most* and *most_characters* of it, and no more is decoded than that. What cannot be read is
+        left out, and the log says so.
+        """
+        found: list[KeptFrame] = []
+        characters = 0
         for file in reversed(self._files()):
-            frames = list(_decoded(file, _unpacked(file)))
-            found.append([frame for frame in frames if frame.at >= since])
-            if frames and frames[0].at < since:
-                break
-        return [frame for frames in reversed(found) for frame in frames]
+            # Files are in order, dates are not: the clock may have been unset for a while.
+            if file.stat().st_mtime < since.timestamp():
+                continue
+            for frame in _decoded_backwards(file, _unpacked(file)):
+                if len(found) >= most or characters >= most_characters:
+                    return found[::-1]
+                if frame.at >= since and wanted(frame):
+                    found.append(frame)
+                    characters += len(frame.text)
+        return found[::-1]
 
     def _is_done(self, file: Path, age: timedelta) -> bool:
         return not file.exists() or file.stat().st_size > self._max_file_bytes or abs(age) > FILE_AGE
 
     def _prune(self, now: datetime) -> None:
+        files = self._files()
+        # None is older than the one before it, though the clock may have been unset while it was written.
+        latest = accumulate((file.stat().st_mtime for file in files), max)
         size = 0
-        for place, file in enumerate(reversed(self._files())):
-            status = file.stat()
-            size += status.st_size
-            if size > self._max_bytes or place >= MAX_FILES or status.st_mtime < (now - KEEP).timestamp():
+        for place, (file, at) in enumerate(reversed([*zip(files, latest, strict=True)])):
+            size += file.stat().st_size
+            if size > self._max_bytes or place >= MAX_FILES or at < (now - KEEP).timestamp():
                 file.unlink()
 
     def _files(self) -> list[Path]:
@@ -131,7 +155,7 @@ class LatestFrames:
     def read(self) -> list[KeptFrame]:
         """What is kept, oldest first; nothing where there is no file or none that can be read."""
         try:
-            return list(_decoded(self._file, self._file.read_bytes()))
+            return list(_decoded_backwards(self._file, self._file.read_bytes()))[::-1]
         except FileNotFoundError:
             return []
         except OSError as error:
@@ -147,10 +171,10 @@ def _lines(frames: Iterable[KeptFrame]) -> bytes:
     return b"".join(msgspec.json.encode(frame) + b"\n" for frame in frames)
 
 
-def _decoded(file: Path, content: bytes) -> Iterator[KeptFrame]:
+def _decoded_backwards(file: Path, content: bytes) -> Iterator[KeptFrame]:
     decoder = msgspec.json.Decoder(KeptFrame)
     damaged = 0
-    for line in content.splitlines():
+    for line in reversed(content.splitlines()):
         try:
             yield decoder.decode(line)
         except msgspec.DecodeError:
@@ -161,12 +185,13 @@ def _decoded(file: Path, content: bytes) -> Iterator[KeptFrame]:
 
 def _unpacked(file: Path) -> bytes:
     """What can be read of a compressed file up to the first damage."""
-    content = b""
+    parts = []
     try:
         with gzip.open(file) as packed:
             while part := packed.read1(_READ_BYTES):
-                content += part
+                parts.append(part)
     except (OSError, EOFError, zlib.error) as error:
         log.warning("frames file=%s is damaged: %s", file.name, error)
-        content = content[: content.rfind(b"\n") + 1]
-    return content
+        content = b"".join(parts)
+        return content[: content.rfind(b"\n") + 1]
+    return b"".join(parts)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -96,22 +97,38 @@ class FrameKeeper:
             else:
                 await self._news_until(due_s)
 
-    async def earlier(self, since: datetime) -> list[tuple[datetime, Frame]]:
-        """What is kept of *since* and later and not in the ring any more, without secrets, by number 0."""
-        async with self._writing:
-            kept = await asyncio.to_thread(self._archive.read, since)
-        zero, boot = self._at_zero(), self._clock.boot
+    async def earlier(
+        self,
+        since: datetime,
+        *,
+        until: datetime | None = None,
+        most: int = sys.maxsize,
+        most_characters: int = sys.maxsize,
+    ) -> list[tuple[datetime, Frame]]:
+        """What is kept of *since* to *until* and not in the ring any more, without secrets, by number 0.
+
+        The newest *most* frames, and the newest *most_characters* of them.
+        """
+        zero, boot, archive = self._at_zero(), self._clock.boot, self._archive
         ring = self._ring.frames()
         first_s = ring[0].at_s if ring else self._clock.monotonic_s()
-        found = []
-        for frame in kept:
-            ours = frame.boot == boot
-            if ours and frame.at_s >= first_s:
-                continue
-            at = zero + timedelta(seconds=frame.at_s) if ours else frame.at
-            told = Frame(0, (at - zero).total_seconds(), ">" if frame.sent else "<", frame.text)
-            found.append((at, told))
-        return found
+
+        def date(frame: "KeptFrame") -> datetime:
+            return zero + timedelta(seconds=frame.at_s) if frame.boot == boot else frame.at
+
+        def wanted(frame: "KeptFrame") -> bool:
+            return (frame.boot != boot or frame.at_s < first_s) and (until is None or date(frame) <= until)
+
+        def read() -> list[tuple[datetime, Frame]]:
+            kept = archive.read(since, wanted=wanted, most=most, most_characters=most_characters)
+            dated = [(date(frame), frame) for frame in kept]
+            return [
+                (at, Frame(0, (at - zero).total_seconds(), ">" if frame.sent else "<", frame.text))
+                for at, frame in dated
+            ]
+
+        async with self._writing:
+            return await asyncio.to_thread(read)
 
     # What writes files is needed once an hour, and not at the start.
     @cached_property

@@ -68,7 +68,7 @@ class Redaction:
     def frame(self, frame: str) -> str:
         """An OCPP-J frame; one that is no JSON is left out where it might hold a key."""
         try:
-            return json.dumps(self.document(json.loads(frame)), ensure_ascii=False)
+            return json.dumps(self.document(_without_loose_secrets(json.loads(frame))), ensure_ascii=False)
         except (ValueError, RecursionError):
             if _SECRET_NAME.search(frame):
                 return "(not JSON, and not shown: it may hold a secret)"
@@ -76,7 +76,7 @@ class Redaction:
 
     def _told(self, text: str) -> str:
         """A text of a document, which may be a document itself, as the data of many a DataTransfer is."""
-        if text[:1] in ("{", "["):
+        if text.lstrip()[:1] in ("{", "["):
             with suppress(ValueError, RecursionError):
                 return json.dumps(self.document(json.loads(text)), ensure_ascii=False)
         return self.text(text)
@@ -88,6 +88,17 @@ class Redaction:
             return HIDDEN
         # Of AuthorizationKey itself and the like only the name is told.
         return owner[key] if key == "key" else self.document(owner[key], key)
+
+
+def _without_loose_secrets(frame: Any) -> Any:
+    """A frame whose key and value stand loose in it, as somebody writes who has not read the specification."""
+    if not isinstance(frame, list):
+        return frame
+    shown, named = [], False
+    for one in frame:
+        shown.append(HIDDEN if named and isinstance(one, str) else one)
+        named = named or (isinstance(one, str) and _SECRET_NAME.search(one) is not None)
+    return shown
 
 
 def _shown_address(found: re.Match[str]) -> str:

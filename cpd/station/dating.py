@@ -3,6 +3,7 @@
 import logging
 
 from cpd.errors import StorageError
+from cpd.station.journal import Journal
 from cpd.station.repositories import Repositories, Store
 from cpd.station.timebase import Timebase
 
@@ -12,8 +13,11 @@ RETRY_S = 60.0
 """What the store refused to date is tried again this much later."""
 
 
-async def date_moments(store: Store, timebase: Timebase) -> None:
-    """Wait until the wall clock is trusted, and date what has no date, so that a restart does not lose it."""
+async def date_moments(store: Store, timebase: Timebase, journal: Journal) -> None:
+    """Wait until the wall clock is trusted, and date what has no date, so that a restart does not lose it.
+
+    What *journal* holds in memory is written first: nobody would date it behind this.
+    """
 
     def date(repositories: Repositories) -> None:
         for boot, at_zero in zeros.items():
@@ -24,6 +28,7 @@ async def date_moments(store: Store, timebase: Timebase) -> None:
     zeros = timebase.settle()
     while True:
         try:
+            await journal.keep()
             await store.commit(date)
         except StorageError as error:
             log.error("moments before the clock was set are not dated in the store yet: %s", error)

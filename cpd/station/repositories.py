@@ -65,10 +65,14 @@ class UntoldStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownMachine:
-    """A machine by what it says of itself, hashed, and the charge point that it was."""
+    """A machine by what it says of itself, hashed, and the charge point that it was.
+
+    *held_on*: the other machine at whose first start what this one had not told was held back; None: none.
+    """
 
     identity: str
     station_id: str
+    held_on: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -90,7 +90,7 @@ class Station(StationParts):
             tasks.create_task(self._lights.run(), name="lights")
             tasks.create_task(self._follow_clock(), name="clock-steps")
             tasks.create_task(self._follow_configuration(), name="configuration")
-            tasks.create_task(date_moments(self._store, self._timebase), name="dating")
+            tasks.create_task(date_moments(self._store, self._timebase, self.journal), name="dating")
             tasks.create_task(self._housekeeping.run(), name="housekeeping")
             tasks.create_task(self.silence.watch(), name="fail-safe")
 

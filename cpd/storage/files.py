@@ -7,6 +7,9 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
+_COPYING = ".copying"
+"""A copy of a store has this name until it is whole; a power cut may leave half of it."""
+
 SIDE_FILES = ("-wal", "-shm", "-journal")
 """What SQLite keeps beside a database in use, by what is added to its name."""
 
@@ -30,22 +33,31 @@ def copy_private(source: Path, target: Path) -> None:
         shutil.copyfileobj(content, copy)
 
 
-def copy_store(store: sqlite3.Connection, target: Path) -> None:
-    """Make *target*, which must not exist, a copy of the open *store*; it is on the disk once this returns.
+def copy_store(store: sqlite3.Connection, path: Path, target: Path) -> None:
+    """Copy the open *store* at *path* to its neighbour *target*, which appears whole and on the disk, or not at all.
 
     Raises `sqlite3.Error` and OSError, and then leaves nothing behind.
     """
+    growing = beside(path, _COPYING)
+    remove_half_copy(path)
     # Private from the start: a store holds passwords.
-    os.close(os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    os.close(os.open(growing, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     try:
-        with closing(sqlite3.connect(target)) as copy:
+        with closing(sqlite3.connect(growing)) as copy:
             store.backup(copy)
             # One file, which can be read without making others beside it.
             copy.execute("PRAGMA journal_mode = DELETE")
-        sync(target)
+        sync(growing)
+        growing.rename(target)
     except BaseException:
-        remove(target)
+        remove(growing)
         raise
+    sync(target.parent)
+
+
+def remove_half_copy(path: Path) -> None:
+    """Delete what a power cut has left of a copy of the store at *path*. Raises OSError."""
+    remove(beside(path, _COPYING))
 
 
 def remove(store: Path) -> None:

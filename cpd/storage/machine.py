@@ -12,11 +12,11 @@ class SqliteMachine:
         self._connection = connection
 
     def get(self) -> KnownMachine | None:
-        row = self._connection.execute("SELECT identity, station_id FROM machine").fetchone()
-        return None if row is None else KnownMachine(identity=row["identity"], station_id=row["station_id"])
+        row = self._connection.execute("SELECT identity, station_id, held_on FROM machine").fetchone()
+        return None if row is None else KnownMachine(**row)
 
     def put(self, machine: KnownMachine) -> None:
         self._connection.execute(
-            "INSERT OR REPLACE INTO machine (one, identity, station_id) VALUES (1, ?, ?)",
-            (machine.identity, machine.station_id),
+            "INSERT OR REPLACE INTO machine (one, identity, station_id, held_on) VALUES (1, ?, ?, ?)",
+            (machine.identity, machine.station_id, machine.held_on),
         )

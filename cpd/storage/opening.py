@@ -13,7 +13,7 @@ from pathlib import Path
 from cpd.errors import StorageError
 from cpd.storage.before_migration import keep_copy_before
 from cpd.storage.failures import is_damage, os_words, sqlite_words
-from cpd.storage.files import beside, legible_text, open_for_reading
+from cpd.storage.files import beside, legible_text, open_for_reading, remove_half_copy
 from cpd.storage.replacement import Damage, finish_replacement, keep_copy, replace_store
 from cpd.storage.schema import NOT_OURS, Migration, migrate, released, version_of
 from cpd.storage.wal import committed_frames
@@ -76,6 +76,7 @@ def open_file(path: Path) -> tuple[sqlite3.Connection, Damage | None]:
     """
     try:
         finish_replacement(path)
+        remove_half_copy(path)
         try:
             return _open_sound(path)
         except _LaterRelease as later:

@@ -9,9 +9,11 @@ from datetime import datetime
 from pathlib import Path
 
 from cpd import __version__
+from cpd.belonging import is_elsewhere, machine_identity
+from cpd.diagnostics.frame_files import LatestFrames
 from cpd.errors import CpdError, StorageError
 from cpd.settings import Settings
-from cpd.storage.clearing import Cleared, clear, sweep, waiting
+from cpd.storage.clearing import Cleared, clear, sweep
 from cpd.storage.copies import store_content, store_in_memory
 from cpd.storage.failures import os_words, sqlite_words
 from cpd.storage.files import copy_store, real_path, sync
@@ -83,32 +85,40 @@ def restore_backup(settings: Settings, backup: Backup, *, resend: bool, dry_run:
             kept_as = None
             if existed and not dry_run:
                 kept_as = free_name(path, "replaced")
-                copy_store(store, kept_as)
+                copy_store(store, path, kept_as)
             restored = restore(store, old, made_at=backup.made_at, resend=resend, same_station=same_station)
     latches = same_station and _restore_latches(settings.hal.state_dir, backup.latches, dry_run=dry_run)
     return Restoration(restored=restored, kept_as=kept_as, latches=latches)
 
 
-def reset_to_factory(settings: Settings, *, keep_journal: bool, drop_journal: bool, dry_run: bool) -> Cleared:
+def reset_to_factory(
+    settings: Settings, *, keep_journal: bool, drop_journal: bool, dry_run: bool, root: Path = Path("/")
+) -> Cleared:
     """Clear the store and delete every copy of it, frames and downloads; cpd.toml and the guard's state stay.
 
     Raises `UpkeepRefused` while a daemon runs, a session is open, or, unless told what becomes of them, messages
-    wait for the CSMS; `StorageError` where the store cannot be used.
+    wait for the CSMS; `StorageError` where the store cannot be used. What is open in the store of another machine
+    (*root* is where the files of this one's system begin) is for that one to end, and dropped with the messages.
     """
     path = real_path(settings.store.path)
-    with _in_folder_of(path), _unused(path):
-        with closing(_opened(path, dry_run=dry_run)) as store, _in_words(path):
+    with (
+        _in_folder_of(path),
+        _unused(path),
+        closing(_opened(path, dry_run=dry_run)) as store,
+        _in_words(path),
+    ):
+        known = SqliteRepositories.over(store).machine.get()
+        if not (drop_journal and is_elsewhere(known, machine_identity(root))):
             _refuse_open_sessions(store)
-            if (count := waiting(store)) and not keep_journal and not drop_journal:
-                raise UpkeepRefused(
-                    f"{count} messages of sessions have not reached the CSMS",
-                    "let cpd deliver them; or --keep-journal, or --drop-journal, which loses them",
-                )
-            cleared = clear(store, keep_journal=keep_journal)
-            if not dry_run:
-                sweep(store)
+        if not keep_journal and not drop_journal:
+            _refuse_untold(store)
         if not dry_run:
+            # First, for where the disk is full: to delete a row takes room.
             _delete_copies(path)
+            LatestFrames(settings.control.socket.parent).clear()
+        cleared = clear(store, keep_journal=keep_journal)
+        if not dry_run:
+            sweep(store)
     return cleared
 
 
@@ -157,6 +167,16 @@ def _refuse_open_sessions(store: sqlite3.Connection) -> None:
         )
 
 
+def _refuse_untold(store: sqlite3.Connection) -> None:
+    queued, dead = SqliteRepositories.over(store).journal.counts()
+    if queued + dead:
+        raise UpkeepRefused(
+            f"{queued + dead} messages of sessions have not reached the CSMS",
+            ("let cpd deliver them" if queued else "start cpd, and send them with cpd queue retry")
+            + "; or --keep-journal, or --drop-journal, which loses them",
+        )
+
+
 def _latches(state_dir: Path) -> bytes | None:
     """The guard's memory of faults that wait for service; None where there is none, or it is not for this user."""
     try:
@@ -169,14 +189,24 @@ def _restore_latches(state_dir: Path, content: bytes | None, *, dry_run: bool) -
     if content is None or not state_dir.is_dir() or (state_dir / _LATCHES).exists():
         return False
     if not dry_run:
-        with as_owner_of(state_dir):
-            growing = state_dir / f"{_LATCHES}.restoring"
-            growing.write_bytes(content)
-            growing.chmod(0o600)
-            sync(growing)
-            growing.rename(state_dir / _LATCHES)
-            sync(state_dir)
+        try:
+            with as_owner_of(state_dir):
+                _write_latches(state_dir, content)
+        except PermissionError:
+            raise
+        except OSError as error:
+            file = state_dir / _LATCHES
+            raise StorageError(f"the store is restored, {file} is not: {error.strerror}") from error
     return True
+
+
+def _write_latches(state_dir: Path, content: bytes) -> None:
+    growing = state_dir / f"{_LATCHES}.restoring"
+    growing.write_bytes(content)
+    growing.chmod(0o600)
+    sync(growing)
+    growing.rename(state_dir / _LATCHES)
+    sync(state_dir)
 
 
 def _delete_copies(path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from cpd.cli.connect import exit_status
 from cpd.cli.main import main
 from cpd.ocpp.transport import DialCause
+from cpd.settings.address import address
 from tests.cli.documents import CONNECTED, CONNECTED_BESIDE, CONNECTED_TO_404, STATUS
 from tests.cli.test_main import daemon
 
@@ -74,6 +75,28 @@ def test_a_session_of_another_id_or_one_that_is_forced_begins_beside_a_daemon(
         file = configured(tmp_path, port)
         assert main(["connect", "test", "--config", file, "--json", "--timeout", "0.3", *more]) == 6
     assert json.loads(capsys.readouterr().out)["link"] is None
+
+
+def test_a_charger_whose_password_is_in_a_file_of_its_own_is_dialled(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "secret").write_text("a-password-of-16")
+    file = tmp_path / "cpd.toml"
+    with deaf_port() as port:
+        given = ("--id", "CP9", "--url", f"ws://127.0.0.1:{port}/", "--board", "mock", "--no-checks", "--yes")
+        secret = ("--password-file", str(tmp_path / "secret"))
+        assert main(["init", "--config", str(file), *given, *secret]) == 0
+        assert main(["connect", "test", "--config", str(file), "--json", "--timeout", "0.3"]) == 6
+    assert '"silent"' in capsys.readouterr().out
+
+
+def test_another_password_leaves_a_certificate_in_use(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("a-password-of-16")
+    file = tmp_path / "cpd.toml"
+    profile = 'url = "wss://h/"\nsecurity_profile = 3\ncert_file = "c"\nkey_file = "k"\n'
+    file.write_text(CONFIGURATION.replace('url = "ws://127.0.0.1:{port}/ocpp/"', profile))
+    _, csms = address(file, password_file=tmp_path / "secret")
+    assert (csms.security_profile, csms.password) == (3, "a-password-of-16")
 
 
 def test_id_and_address_can_be_tried_without_a_file(

@@ -1,17 +1,27 @@
 """`cpd backup`, `cpd restore` and `cpd factory-reset` where no daemon runs: what they refuse, and what they leave."""
 
 import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cpd.belonging import machine_identity
 from cpd.cli.main import main
+from cpd.settings import load_settings
+from cpd.station.repositories import KnownMachine
 from cpd.storage.opening import open_file
 from cpd.storage.repositories import SqliteRepositories
 from cpd.upkeep.backup_file import unpacked
+from cpd.upkeep.store import UpkeepRefused, reset_to_factory
+from tests.process.test_sick_disk import tmpfs
 from tests.storage.damage import begin
 
 CONFIGURATION = """
@@ -19,12 +29,23 @@ CONFIGURATION = """
 id = "{station}"
 [store]
 path = "cpd.db"
+[control]
+socket = "run/cpd.sock"
 [hal]
 state_dir = "hal"
 [[connector]]
 id = 1
 """
 ID_TAG = b"04A3B2C1"
+
+KILLED_BY_LARGE_FILES = """
+import resource, signal, sys
+from cpd.cli.main import main
+signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+main(sys.argv[1:])
+"""
+"""A program that a write to the middle of a file ends, as a power cut would."""
 
 Command = Callable[..., int]
 
@@ -118,6 +139,33 @@ def test_a_session_that_is_open_is_ended_first(
     assert files(charging) == before
 
 
+@pytest.mark.parametrize("begun_on", ["here", "elsewhere"])
+def test_a_session_that_another_machine_has_open_is_not_for_a_copied_card_to_end(
+    tmp_path: Path, begun_on: str
+) -> None:
+    charging = stopped_charger(tmp_path / "charging", running=1)
+    machine = charging / "machine/etc/machine-id"
+    machine.parent.mkdir(parents=True)
+    machine.write_text("another" if begun_on == "elsewhere" else "this")
+    known = machine_identity(charging / "machine")
+    assert known is not None
+    machine.write_text("this")
+    with closing(open_file(charging / "cpd.db")[0]) as store:
+        repositories = SqliteRepositories.over(store)
+        repositories.machine.put(KnownMachine(identity=known, station_id="CP-0042"))
+    settings = load_settings(charging / "cpd.toml")
+
+    def reset(*, drop: bool) -> None:
+        reset_to_factory(
+            settings, keep_journal=False, drop_journal=drop, dry_run=False, root=charging / "machine"
+        )
+
+    with pytest.raises(UpkeepRefused, match="is open"):
+        reset(drop=False)
+    with nullcontext() if begun_on == "elsewhere" else pytest.raises(UpkeepRefused, match="is open"):
+        reset(drop=True)
+
+
 @pytest.mark.parametrize("length", [0, 20, -200])
 def test_a_file_that_is_no_whole_backup_changes_nothing(
     folder: Path, backup: Path, length: int, capsys: pytest.CaptureFixture[str]
@@ -136,6 +184,20 @@ def test_the_store_of_before_stays_beside_the_restored_one(
         assert run(folder, "restore", backup, "--yes", "--json") == 0
         assert told(capsys)["kept_as"] == str(folder / f"cpd.db.replaced-{number}")
         assert ID_TAG in (folder / f"cpd.db.replaced-{number}").read_bytes()
+
+
+def test_a_restore_that_is_killed_while_it_copies_the_store_leaves_no_half_of_it(
+    folder: Path, backup: Path
+) -> None:
+    with closing(sqlite3.connect(folder / "cpd.db")) as store, store:
+        rows = [(f"Padding{number}", "x" * 900) for number in range(400)]
+        store.executemany("INSERT INTO variables (key, value, source) VALUES (?, ?, 'csms')", rows)
+    arguments = ["restore", str(backup), "--yes", "--config", str(folder / "cpd.toml")]
+    killed = subprocess.run([sys.executable, "-c", KILLED_BY_LARGE_FILES, *arguments], capture_output=True)
+    assert killed.returncode == -signal.SIGXFSZ, killed.stderr
+    assert not list(folder.glob("*replaced*"))
+    assert run(folder, "restore", backup, "--yes") == 0
+    assert set(files(folder)) == {"cpd.toml", "cpd.db", "cpd.db.replaced-1"}
 
 
 def test_the_backup_of_another_charge_point_is_named_as_such(
@@ -177,16 +239,53 @@ def test_a_factory_reset_waits_for_what_the_csms_was_not_told(
     assert (document["rows"]["transactions"], document["messages"]) == (1, 3)
 
 
+def test_where_only_dead_letters_wait_the_next_step_is_to_send_them(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with closing(sqlite3.connect(folder / "cpd.db")) as store, store:
+        store.execute("UPDATE journal SET dead = 1")
+    assert run(folder, "factory-reset", "--yes") == 5
+    words = " ".join(capsys.readouterr().err.split())
+    assert "cpd queue retry" in words
+    assert "let cpd deliver" not in words
+
+
+def test_latched_faults_that_cannot_be_written_are_told_in_words(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    latches, file = folder / "hal/latches.json", folder / "backup"
+    latches.write_bytes(b"welded")
+    assert run(folder, "backup", file) == 0
+    latches.unlink()
+    (folder / "hal/latches.json.restoring").mkdir()
+    assert run(folder, "restore", file, "--yes") == 1
+    assert "the store is restored" in " ".join(capsys.readouterr().err.split())
+
+
 def test_a_factory_reset_leaves_no_copy_and_no_latch_out(folder: Path, backup: Path) -> None:
     assert run(folder, "restore", backup, "--yes") == 0
     (folder / "firmware").write_bytes(b"half of it")
     (folder / "frames").mkdir()
     (folder / "frames/1").write_bytes(ID_TAG)
+    (folder / "run").mkdir()
+    (folder / "run/frames.jsonl").write_bytes(ID_TAG)
     (folder / "hal/latches.json").write_bytes(b"welded")
     assert run(folder, "factory-reset", "--yes", "--drop-journal") == 0
     left = files(folder)
     assert set(left) == {"cpd.toml", "cpd.db", "latches.json"}
     assert ID_TAG not in left["cpd.db"]
+
+
+def test_a_disk_that_its_copies_fill_can_be_reset(tmp_path: Path) -> None:
+    with tmpfs(tmp_path / "disk") as disk:
+        full = stopped_charger(disk / "one", ended=20)
+        copy = full / "cpd.db.damaged-1"
+        with suppress(OSError):
+            copy.write_bytes(bytes(5 << 20))
+        # Room to open the store, which is read from its log, and none for a row.
+        os.truncate(copy, copy.stat().st_size - 48 * 1024)
+        assert run(full, "factory-reset", "--yes", "--drop-journal") == 0
+        assert not copy.exists()
 
 
 def test_without_a_directory_for_the_store_the_next_step_is_named(

@@ -115,7 +115,10 @@ async def test_each_refusal_is_a_sentence_with_a_next_step_and_an_exit_status(
     behaviour: Behaviour, step: str, words: str, next_step: str, status: int
 ) -> None:
     async with central_system(behaviour) as (host, _):
-        document = await attempt(f"ws://{host}/", patience_s=SHORT_S if status == 6 else 10.0)
+        patience_s = SHORT_S if status == 6 else 10.0
+        document = await attempt(
+            f"ws://{host}/", patience_s=patience_s, password=PASSWORD, security_profile=1
+        )
     wrong = failed(document)
     assert wrong["step"] == step
     assert words in wrong["evidence"]
@@ -127,6 +130,32 @@ async def test_a_wrong_password_is_told_from_a_wrong_path() -> None:
     async with central_system(passwords={"CP-1": PASSWORD}) as (host, _):
         document = await attempt(f"ws://{host}/", security_profile=1, password="another-password")
     assert failed(document)["cause"] == "password_refused"
+
+
+async def test_a_password_that_is_wanted_and_not_set_is_told() -> None:
+    async with central_system(passwords={"CP-1": PASSWORD}) as (host, _):
+        wrong = failed(await attempt(f"ws://{host}/"))
+    assert wrong["evidence"].endswith("wants a password, and none is set")
+    assert wrong["cause"] == "password_refused"
+
+
+async def test_a_central_system_that_never_hangs_up_does_not_change_what_it_answered() -> None:
+    async def reject(connection: ServerConnection) -> None:
+        _, number, *_ = json.loads(await connection.recv())
+        now = "2026-11-22T00:00:00Z"
+        await connection.send(
+            json.dumps([3, number, {"status": "Rejected", "interval": 1, "currentTime": now}])
+        )
+        # From now on nothing is read, not even the close.
+        connection.transport.pause_reading()
+        await connection.wait_closed()
+
+    async with serve(
+        reject, "127.0.0.1", 0, subprotocols=[Subprotocol("ocpp1.6")], close_timeout=0.1
+    ) as server:
+        port = server.sockets[0].getsockname()[1]
+        document = await attempt(f"ws://127.0.0.1:{port}/", patience_s=1.0)
+    assert failed(document)["cause"] == "boot_rejected"
 
 
 async def test_a_redirect_names_where_it_leads() -> None:

@@ -33,9 +33,8 @@ def test_what_several_lives_have_kept_is_read_in_order(tmp_path: Path) -> None:
 def test_only_what_is_asked_for_is_read(tmp_path: Path) -> None:
     for hour in range(6):
         at = NOON + timedelta(hours=hour)
-        FrameArchive(tmp_path).append(
-            [kept(10 * hour, at), kept(10 * hour + 1, at + timedelta(minutes=30))], at
-        )
+        half_past = at + timedelta(minutes=30)
+        FrameArchive(tmp_path).append([kept(10 * hour, at), kept(10 * hour + 1, half_past)], half_past)
     since = NOON + timedelta(hours=3, minutes=10)
     assert numbers(FrameArchive(tmp_path).read(since)) == [31, 40, 41, 50, 51]
 
@@ -55,6 +54,42 @@ def test_however_much_is_said_the_disk_has_no_more_than_its_bound(tmp_path: Path
         archive.append([kept(number, text=f"{number * number * 7_919:050x}" * 3)], NOON)
     assert sum(file.stat().st_size for file in tmp_path.iterdir()) <= 20_000
     assert numbers(archive.read(LONG_AGO))[-1] == 399
+
+
+def test_no_more_is_decoded_than_is_asked_for_however_much_is_kept(tmp_path: Path) -> None:
+    """A week of frames would keep the other threads from their work for seconds."""
+    for life in range(10):
+        FrameArchive(tmp_path).append([kept(100 * life + number) for number in range(100)], NOON)
+    looked_at: list[int] = []
+
+    def wanted(frame: KeptFrame) -> bool:
+        looked_at.append(int(frame.at_s))
+        return frame.at_s < 995
+
+    archive = FrameArchive(tmp_path)
+    assert numbers(archive.read(LONG_AGO, wanted=wanted, most=50)) == list(range(945, 995))
+    assert len(looked_at) == 55
+    found = archive.read(LONG_AGO, most_characters=2_000)
+    assert [int(frame.at_s) for frame in found] == list(range(1_000 - len(found), 1_000))
+    assert sum(len(frame.text) for frame in found) <= 2_000 + len("frame 999")
+
+
+def test_what_was_kept_while_the_clock_was_unset_neither_hides_what_is_older_nor_goes_before_it(
+    tmp_path: Path,
+) -> None:
+    FrameArchive(tmp_path).append([kept(1)], NOON)
+    FrameArchive(tmp_path).append([kept(2, LONG_AGO)], LONG_AGO)
+    assert numbers(FrameArchive(tmp_path).read(NOON - timedelta(days=1))) == [1]
+    later = NOON + timedelta(hours=1)
+    FrameArchive(tmp_path).append([kept(3, later)], later)
+    assert numbers(FrameArchive(tmp_path).read(LONG_AGO)) == [1, 2, 3]
+
+
+def test_what_was_kept_before_the_clock_was_set_for_the_first_time_stays(tmp_path: Path) -> None:
+    archive = FrameArchive(tmp_path)
+    archive.append([kept(1, LONG_AGO)], LONG_AGO)
+    archive.append([kept(2)], NOON)
+    assert numbers(archive.read(LONG_AGO)) == [1, 2]
 
 
 @pytest.mark.parametrize("damage", ["cut", "zeroes", "flipped", "other"])

@@ -84,3 +84,14 @@ def test_a_frame_keeps_its_meaning() -> None:
 )
 def test_a_frame_that_is_no_json_loses_what_may_be_secret(frame: str) -> None:
     assert CARD not in redaction.frame(frame)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        [2, "1", "ChangeConfiguration", "AuthorizationKey", "a-planted-key"],
+        [2, "1", "DataTransfer", {"vendorId": "x", "data": ' \n{"password": "a-planted-key"}'}],
+    ],
+)
+def test_a_secret_where_it_does_not_belong_is_hidden(frame: list[object]) -> None:
+    assert "planted" not in Redaction([]).frame(json.dumps(frame))

@@ -1,8 +1,9 @@
 """A charger that does not know the time: it charges, and whatever it books is dated right once somebody tells."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -115,6 +116,26 @@ def test_a_session_in_which_the_time_becomes_known_has_the_right_times(tmp_path:
             here.world.swipe(TAG)
             (booked,) = await here.stopped()
             assert is_right(booked, (began, ended))
+
+    run_virtual(scenario())
+
+
+def test_what_was_held_in_memory_as_the_time_became_known_is_dated_in_the_store(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with unset(tmp_path) as here:
+            here.world.plug_in(1)
+            await here.status("Preparing")
+            here.world.swipe(TAG)
+            await here.status("Charging")
+            await here.clock.sleep(200)
+            here.clock.machine.set(here.truth.now())
+            here.clock.machine.ntp = True
+            here.clock.look()
+            await here.clock.sleep(600)
+            with closing(sqlite3.connect(tmp_path / "cpd.db")) as store:
+                found = store.execute("SELECT taken_at_us FROM journal WHERE sample IS NOT NULL").fetchall()
+            assert len(found) > 1
+            assert None not in {at for (at,) in found}
 
     run_virtual(scenario())
 

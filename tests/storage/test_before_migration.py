@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from cpd.errors import StorageError
 from cpd.station.repositories import Repositories, StoredVariable
 from cpd.storage.before_migration import KEPT, copy_for, keep_copy_before
 from cpd.storage.opening import open_file
@@ -136,24 +135,40 @@ def test_a_copy_that_a_power_cut_left_half_done_is_made_anew(path: Path):
     assert copy_for(path, 1) is not None
 
 
-def test_without_room_for_the_copy_the_store_stays_as_it_is_for_the_release_of_before(tmp_path: Path):
+def test_without_room_for_the_copy_older_ones_give_way_and_then_it_is_done_without(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    """No room must not be the end of the charger: it would try again for ever, and never take cars."""
     with tmpfs(tmp_path / "disk") as folder:
         path = folder / "cpd.db"
-        store_of(1, path)
+        store_of(NEWEST - 1, path)
         path.with_name("today.db").unlink()
+        with closing(sqlite3.connect(path)) as store, store:
+            rows = [(f"Padding{number}", "x" * 900) for number in range(600)]
+            store.executemany("INSERT INTO variables (key, value, source) VALUES (?, ?, 'csms')", rows)
+        before = path.read_bytes()
+        older = path.with_name("cpd.db.before-0001")
+        older.write_bytes(before)
         filler = folder / "filler"
         with suppress(OSError):
             filler.write_bytes(bytes(5 << 20))
         # Room to open it, and none for another one of its size.
-        os.truncate(filler, filler.stat().st_size - 64 * 1024)
-        with pytest.raises(StorageError, match=r"no room for the copy .* free some space, or install"):
-            open_file(path)
-        assert copies(path) == []
-        with closing(sqlite3.connect(path)) as store:
-            assert version_of(store) == 1
-        filler.unlink()
+        os.truncate(filler, filler.stat().st_size - 256 * 1024)
         open_file(path)[0].close()
-        assert copy_for(path, 1) is not None
+        assert copies(path) == [f"cpd.db.before-{NEWEST:04}"], "the older one gave way"
+        copy = path.with_name(f"cpd.db.before-{NEWEST:04}")
+        assert not caplog.records
+        copy.unlink()
+        path.write_bytes(before)
+        with suppress(OSError), filler.open("ab", buffering=0) as more:
+            while True:
+                more.write(bytes(1 << 12))
+        os.truncate(filler, filler.stat().st_size - 256 * 1024)
+        connection, damage = open_file(path)
+        assert (damage, version_of(connection)) == (None, NEWEST)
+        connection.close()
+        assert copies(path) == []
+        assert "is migrated without a copy" in caplog.text
 
 
 def updated(path: Path) -> None:
