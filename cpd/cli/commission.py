@@ -14,7 +14,8 @@ from cpd.cli.connect import link_of_running, render_connection
 from cpd.cli.doctor import finding_lines
 from cpd.cli.questions import Given, Questions
 from cpd.cli.terminal import Terminal, columns_of, labelled
-from cpd.commissioning.draft import BESIDE, PASSWORD_FILE, SYSTEM, Answers, Place, render
+from cpd.commissioning.draft import BESIDE, PASSWORD_FILE, SYSTEM, Answers, Device, Place, profile_of, render
+from cpd.commissioning.former import lost
 from cpd.commissioning.hardware import examine_hardware
 from cpd.commissioning.services import COMMANDS, start_services
 from cpd.commissioning.trial import charge_virtual_car
@@ -24,7 +25,6 @@ from cpd.control.client import ClientError, ControlClient, DaemonNotRunning
 from cpd.control.doctor import doctor_document
 from cpd.diagnostics.connection_test import connection_test
 from cpd.errors import SettingsError
-from cpd.settings.address import security_profile
 from cpd.settings.tables import Csms, Station
 from hal.settings.tables import Hal
 
@@ -38,23 +38,38 @@ T = TypeVar("T")
 
 
 def commission(
-    file: Path, given: Given, terminal: Terminal, *, yes: bool, dry_run: bool, checks: bool, start: bool
+    file: Path,
+    given: Given,
+    terminal: Terminal,
+    *,
+    yes: bool,
+    drops: bool,
+    dry_run: bool,
+    checks: bool,
+    start: bool,
 ) -> int:
     """Write *file* of what is *given*, and of what somebody at *terminal* answers; returns the exit status.
 
-    Until the file is written whole, nothing has changed.
+    *drops*: keys of an old file that cannot stay may go, also where nobody is asked. Until the file is written whole,
+    nothing has changed.
     """
     # A file elsewhere is a trial, and keeps everything beside it.
     place = SYSTEM if file.parent == _SYSTEM_FOLDER else BESIDE
     asks = not yes and sys.stdin is not None and sys.stdin.isatty()
-    if file.exists() and not (yes or dry_run or asks):
+    if _is_there(file) and not (yes or dry_run or asks):
         raise click.UsageError(f"{file} is there already; --yes replaces it, and keeps the old one beside it")
     for name in ("cpd", "hal"):
         # What they log is for a service's journal; here it is told in words.
         logging.getLogger(name).addHandler(logging.NullHandler())
     questions = Questions(given, terminal, asks=asks, err=dry_run)
     answers = questions.answers(file)
+    gone = _lost(answers, place)
+    if gone and yes and not (drops or dry_run):
+        words = f"the old file has what the new one cannot keep: {', '.join(gone)}; --replace drops it"
+        raise click.UsageError(words)
     if dry_run:
+        if gone:
+            click.echo("\n".join(terminal.wrap(_gone(gone))), err=True)
         click.echo(render(answers, place))
         return 0
     report = Report(terminal)
@@ -62,7 +77,7 @@ def commission(
         answers = _dialled(answers, questions if asks else None, file, place, report)
         if not answers.board.simulated:
             _examined(answers, file, place, report)
-    if asks and not questions.agree("Write it?", about=_about(file)):
+    if asks and not questions.agree("Write it?", about=_about(file, _lost(answers, place))):
         click.echo("Nothing was written.")
         return 0
     try:
@@ -128,9 +143,13 @@ def _dialled(
 ) -> Answers:
     """Dial the CSMS, with other answers as long as somebody wants to give some."""
     while answers.url is not None:
-        profile = security_profile(answers.url, password=answers.password is not None)
-        csms = Csms(url=answers.url, password=answers.password, security_profile=profile)
-        link = link_of_running(ControlClient(_socket(file, place)), answers.station_id)
+        csms = _csms(answers, file)
+        try:
+            link = link_of_running(ControlClient(_socket(file, place, answers)), answers.station_id)
+        except ClientError as error:
+            # A boot of ours could cost that one its link.
+            report.add("warning", "central system", f"not dialled, cpd runs and does not answer: {error}")
+            return answers
         document = _run(connection_test(Station(id=answers.station_id), csms, link=link))
         click.echo("\n" + render_connection(document, report.terminal) + "\n")
         wrong = next((step for step in document["steps"] if step["outcome"] == "failed"), None)
@@ -148,13 +167,28 @@ def _dialled(
     return answers
 
 
+def _csms(answers: Answers, file: Path) -> Csms:
+    """What is dialled, as the file will say it."""
+    former = {} if answers.former is None else answers.former.table("csms")
+    files = {key: file.parent / former[key] for key in ("ca_file", "cert_file", "key_file") if key in former}
+    assert answers.url is not None
+    return Csms(
+        url=answers.url,
+        password=answers.password,
+        security_profile=profile_of(answers),
+        verify_hostname=former.get("verify_hostname", True),
+        **files,
+    )
+
+
 def _examined(answers: Answers, file: Path, place: Place, report: Report) -> None:
     """Look at what is wired, as `cpd doctor` does; not where a cpd runs, which may drive it."""
-    if _cpd_runs(_socket(file, place)):
+    if _cpd_runs(_socket(file, place, answers)):
         report.add("warning", "hardware", "not looked at, cpd runs; after its restart: cpd doctor")
         return
     click.echo("\n".join(report.terminal.wrap("The hardware is looked at; no contactor is closed.")))
-    guard_socket = Hal().guard_socket if place.guard_socket is None else file.with_name(place.guard_socket)
+    former = {} if answers.former is None else answers.former.table("hal")
+    guard_socket = file.parent / former.get("guard_socket", place.guard_socket or Hal().guard_socket)
     document = doctor_document(_run(examine_hardware(answers, guard_socket)), running=False)
     for finding in document["findings"]:
         click.echo("\n".join(finding_lines(finding, report.terminal)))
@@ -166,9 +200,11 @@ def _examined(answers: Answers, file: Path, place: Place, report: Report) -> Non
 
 
 def _write(answers: Answers, file: Path, place: Place, report: Report) -> None:
-    kept = write_configuration(file, render(answers, place), answers.password)
+    # What stands in a file of its own already, stays there.
+    password = answers.password if answers.password_file is None else None
+    kept = write_configuration(file, render(answers, place), password)
     report.add("ok", "written", str(file) + ("" if kept is None else f"; the old one is {kept.name}"))
-    if answers.password is not None:
+    if password is not None:
         report.add("ok", "password", f"{file.with_name(PASSWORD_FILE)}, for the user of cpd only")
 
 
@@ -211,9 +247,37 @@ def _cpd_runs(socket: str) -> bool:
     return True
 
 
-def _socket(file: Path, place: Place) -> str:
-    return DEFAULT_SOCKET if place.socket is None else str(file.with_name(place.socket))
+def _socket(file: Path, place: Place, answers: Answers) -> str:
+    former = {} if answers.former is None else answers.former.table("control")
+    socket = former.get("socket", place.socket)
+    return DEFAULT_SOCKET if socket is None else str(file.parent / socket)
 
 
-def _about(file: Path) -> str:
-    return f"{file} is replaced, the old one is kept beside it." if file.exists() else f"The file: {file}"
+def _is_there(file: Path) -> bool:
+    try:
+        return file.exists()
+    except OSError as error:
+        raise click.UsageError(f"{file} cannot be read: {error.strerror}; run it with sudo") from error
+
+
+def _lost(answers: Answers, place: Place) -> tuple[str, ...]:
+    """What the old file has and the new one has not, though nobody has decided so."""
+    former = answers.former
+    if former is None:
+        return ()
+    decided = set() if answers.max_current_a is None else {"max_current_a"}
+    # By default they are the old ones, so that others were chosen; but simulated hardware has none.
+    for table, key, chosen in (("meter", "model", answers.meter), ("reader", "kind", answers.reader)):
+        rows = () if answers.board.simulated else former.rows(table)
+        if rows and chosen != Device(kind=rows[0][key], port=rows[0]["port"]):
+            decided.add(table)
+    return lost(former, render(answers, place), frozenset(decided))
+
+
+def _gone(keys: tuple[str, ...]) -> str:
+    return f"Not kept of the old file: {', '.join(keys)}."
+
+
+def _about(file: Path, gone: tuple[str, ...]) -> str:
+    about = f"{file} is replaced, the old one is kept beside it." if _is_there(file) else f"The file: {file}"
+    return f"{_gone(gone)} {about}" if gone else about

@@ -43,11 +43,20 @@ from cpd.cli.terminal import terminal_for
     "--reader", metavar="KIND", help="rdm6300, pn532 or keyboard; - for none (-).", shell_complete=readers
 )
 @click.option("--reader-port", metavar="PORT", help="Its line.", shell_complete=ports)
-@click.option("--yes", is_flag=True, help="Ask nothing, replace the file.")
+@click.option("--yes", is_flag=True, help="Ask nothing, write the file.")
+@click.option("--replace", is_flag=True, help="Drop what the old file has and the new one cannot keep.")
 @click.option("--dry-run", is_flag=True, help="Only print the file.")
 @click.option("--no-checks", is_flag=True, help="Try nothing out.")
 @click.option("--start", is_flag=True, help="Start the services afterwards.")
-def init(config: str | None, yes: bool, dry_run: bool, no_checks: bool, start: bool, **given: Any) -> int:
+def init(
+    config: str | None,
+    yes: bool,
+    replace: bool,
+    dry_run: bool,
+    no_checks: bool,
+    start: bool,
+    **given: Any,
+) -> int:
     """Write cpd.toml, and see that it works.
 
     \b
@@ -58,6 +67,9 @@ def init(config: str | None, yes: bool, dry_run: bool, no_checks: bool, start: b
     Asks for whatever is not given. Then it dials the CSMS, looks at the hardware, writes the file (an old one is kept
     beside it), and lets a virtual car charge under it on simulated hardware; no real contactor is closed.
 
+    Where there is a file already, whatever is not asked or given stays as it is there. What cannot stay, on another
+    board, is shown before; with --yes it takes --replace.
+
     Exits 10 where the file is written and something that was tried does not work.
     """
     from cpd.cli.commission import commission
@@ -66,5 +78,12 @@ def init(config: str | None, yes: bool, dry_run: bool, no_checks: bool, start: b
     terminal = terminal_for(sys.stderr if dry_run else sys.stdout, "auto", os.environ)
     file = Path(config_path(click.get_current_context(), config)).absolute()
     return commission(
-        file, Given(**given), terminal, yes=yes, dry_run=dry_run, checks=not no_checks, start=start
+        file,
+        Given(**given),
+        terminal,
+        yes=yes,
+        drops=replace,
+        dry_run=dry_run,
+        checks=not no_checks,
+        start=start,
     )

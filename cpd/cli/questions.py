@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 import click
 
 from cpd.cli.terminal import Terminal, columns_of
-from cpd.commissioning.checking import mistakes
+from cpd.commissioning.checking import mistakes, password_in
 from cpd.commissioning.choices import (
     READERS,
     board_of,
@@ -21,14 +21,11 @@ from cpd.commissioning.choices import (
     serial_ports,
 )
 from cpd.commissioning.draft import Answers, Device
+from cpd.commissioning.former import Former, read_former
 from cpd.errors import SettingsError
-from cpd.settings import load_settings
 
 NONE: Final = "-"
 """What says that there is no such thing."""
-
-_EXAMPLE: Final = "CP-0042"
-"""The id of the file that is shipped, which is nobody's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,11 +47,13 @@ class Given:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Before:
-    """Who dialled where before."""
+    """Who dialled where before: *url* is - for nowhere. *problem*: why the password cannot be read."""
 
     station_id: str | None = None
     url: str | None = None
     password: str | None = field(default=None, repr=False)
+    password_file: str | None = None
+    problem: str | None = None
 
 
 Build = Callable[[Answers, str], Answers]
@@ -76,9 +75,11 @@ class Questions:
 
     def answers(self, file: Path) -> Answers:
         """All answers; *file* may have been written before. Raises click.UsageError."""
-        self._require()
-        answers = Answers(station_id="CP-1", url=None, password=None, board=boards()[0])
-        answers = self._dialled(answers, _before(file), self._given)
+        former = read_former(file)
+        before = _Before() if former is None else _before(file, former)
+        self._require(before)
+        answers = Answers(station_id="CP-1", url=None, password=None, board=boards()[0], former=former)
+        answers = self._dialled(answers, before, self._given)
         answers = self._board(answers)
         answers = self._outlets(answers)
         if not answers.board.simulated:
@@ -91,7 +92,12 @@ class Questions:
 
     def dialled_anew(self, answers: Answers) -> Answers:
         """Id, address and password again."""
-        before = _Before(station_id=answers.station_id, url=answers.url, password=answers.password)
+        before = _Before(
+            station_id=answers.station_id,
+            url=answers.url,
+            password=answers.password,
+            password_file=answers.password_file,
+        )
         return self._dialled(answers, before, Given())
 
     def agree(self, question: str, *, about: str = "") -> bool:
@@ -100,10 +106,14 @@ class Questions:
             self._say(about)
         return click.confirm(question, default=True, err=self._err)
 
-    def _require(self) -> None:
+    def _require(self, before: _Before) -> None:
         """Where nobody is there to be asked, what has no default must be given."""
-        required = {"--id": self._given.station_id, "--url": self._given.url, "--board": self._given.board}
-        missing = [option for option, value in required.items() if value is None]
+        required = {
+            "--id": (self._given.station_id, before.station_id),
+            "--url": (self._given.url, before.url),
+            "--board": (self._given.board,),
+        }
+        missing = [option for option, values in required.items() if set(values) == {None}]
         if missing and not self._asks:
             raise click.UsageError(f"nobody is there to be asked; give {', '.join(missing)}, and --yes")
 
@@ -126,11 +136,12 @@ class Questions:
             self._with_url,
             ("csms", "url"),
         )
+        answers = replace(answers, password=None, password_file=None)
         if answers.url is None:
-            return replace(answers, password=None)
+            return answers
         # Nobody's password but its own central system's.
         same = (answers.station_id, answers.url) == (before.station_id, before.url)
-        return self._with_password(replace(answers, password=None), before.password if same else None, given)
+        return self._with_password(answers, before if same else _Before(), given)
 
     def _with_url(self, answers: Answers, value: str) -> Answers:
         if value == NONE:
@@ -142,28 +153,31 @@ class Questions:
                 value = f"{value.rstrip('/').rpartition('/')[0]}/"
         return replace(answers, url=value)
 
-    def _with_password(self, answers: Answers, kept: str | None, given: Given) -> Answers:
+    def _with_password(self, answers: Answers, before: _Before, given: Given) -> Answers:
         """A password is asked for unseen, and given in a file: a command line is seen by everybody.
 
-        *kept* is the one that there is already.
+        That of *before* is the one that there is already.
         """
+        kept = replace(answers, password=before.password, password_file=before.password_file)
         if given.password_file is not None:
             try:
-                secret = Path(given.password_file).read_text(encoding="utf-8").rstrip("\r\n")
-            except (OSError, UnicodeDecodeError) as error:
-                raise click.UsageError(f"--password-file: {error}") from error
+                secret = password_in(Path(given.password_file))
+            except SettingsError as mistake:
+                raise click.UsageError(f"--password-file: {mistake}") from mistake
         elif self._asks:
-            secret = self._asked_secret(kept)
+            secret = self._asked_secret(before)
+        elif before.problem is not None:
+            raise click.UsageError(f"the old password: {before.problem} Or give --password-file.")
         else:
-            return answers
+            return kept
         while secret:
             answers = replace(answers, password=secret)
             problem = _problem(answers, ("csms",))
             if problem is None:
                 return answers
             self._complain("--password-file", problem)
-            secret = self._asked_secret(kept)
-        return replace(answers, password=None)
+            secret = self._asked_secret(before)
+        return kept
 
     def _asked(self, question: str, default: str | None) -> str:
         fits = columns_of(f"{question} [{default}]: ") < self._terminal.width
@@ -172,10 +186,12 @@ class Questions:
         answer: str = click.prompt(question, default=default, show_default=fits, err=self._err)
         return answer
 
-    def _asked_secret(self, kept: str | None) -> str:
-        question = f"Password, empty for {'none' if kept is None else 'the old'}"
+    def _asked_secret(self, before: _Before) -> str:
+        if before.problem is not None:
+            self._say(f"The old password: {before.problem}")
+        question = f"Password, empty for {'none' if before.password is None else 'the old'}"
         secret: str = click.prompt(question, default="", hide_input=True, show_default=False, err=self._err)
-        return secret or kept or ""
+        return secret
 
     def _board(self, answers: Answers) -> Answers:
         names = [board.name for board in boards()]
@@ -191,40 +207,56 @@ class Questions:
         return self._settled(answers, "--board", "Board", self._given.board, None, build, ("hal",))
 
     def _outlets(self, answers: Answers) -> Answers:
-        board, given = answers.board, self._given
+        board, given, former = answers.board, self._given, answers.former
         section = tomllib.loads(board.text)["connector"][0]
+        outlets = 0 if former is None else len(former.rows("connector"))
         if not (board.simulated or board.on_serial_line):
-            if given.connectors not in (None, 1):
+            wired = outlets if answers.outlets_before is not None else 1
+            if given.connectors is not None and given.connectors > wired:
                 raise click.UsageError(
                     f"--connectors: {board.name} has the pins of one outlet; add [[connector]] by hand"
                 )
+            answers = replace(answers, connectors=given.connectors or wired)
         else:
             answers = self._settled(
                 answers,
                 "--connectors",
                 "How many outlets",
                 None if given.connectors is None else str(given.connectors),
-                "1",
+                str(outlets or 1),
                 lambda so_far, value: replace(so_far, connectors=_number(value, 1, 100)),
                 (),
                 judge=False,
             )
+        if former is not None and outlets:
+            currents = [former.current_a(number) for number in range(1, answers.connectors + 1)]
+            default = ", ".join(map(str, currents if len(set(currents)) > 1 else currents[:1]))
+        else:
+            default = str(section["max_current_a"])
         answers = self._settled(
             answers,
             "--max-current",
             "A per phase (fuse, wires)",
             None if given.max_current is None else str(given.max_current),
-            str(section["max_current_a"]),
-            lambda so_far, value: replace(so_far, max_current_a=_number(value, 6, 80)),
+            default,
+            # Enter alone changes nothing, also where the outlets differ.
+            lambda so_far, value: replace(
+                so_far, max_current_a=None if outlets and value == default else _number(value, 6, 80)
+            ),
             (),
             judge=False,
         )
-        return self._controllers(answers, section) if board.on_serial_line else answers
+        if board.on_serial_line:
+            return self._controllers(answers, section)
+        if given.ports:
+            raise click.UsageError(f"--port: {board.name} has no controller on a line")
+        return answers
 
     def _controllers(self, answers: Answers, section: dict[str, Any]) -> Answers:
-        found = serial_ports(self._root)
+        found, before = serial_ports(self._root), answers.outlets_before
         for number in range(1, answers.connectors + 1):
             given = self._given.ports[number - 1] if len(self._given.ports) >= number else None
+            outlet = None if before is None else before.outlet(number)
             default = section["serial"]["port"] if number == 1 else None
             self._list("Serial lines here:", found, given)
             answers = self._settled(
@@ -232,7 +264,7 @@ class Questions:
                 "--port",
                 f"Line of controller {number}",
                 given,
-                default,
+                default if outlet is None else outlet["serial"]["port"],
                 lambda so_far, value: replace(so_far, ports=(*so_far.ports, _chosen(value, found))),
                 ("connector", number - 1, "serial"),
             )
@@ -243,7 +275,12 @@ class Questions:
         models, found = meter_models(), serial_ports(self._root)
         taken = {*answers.ports}
         free = [port for port in found if port not in taken]
-        port = free[0] if len(free) == 1 else section["port"]
+        model, port = section["model"], free[0] if len(free) == 1 else section["port"]
+        before = [] if answers.former is None else answers.former.rows("meter")
+        if before:
+            model, port = before[0]["model"], before[0]["port"]
+        elif answers.outlets_before is not None:
+            model = NONE
         if self._asks and self._given.meter is None:
             self._say("Meters: " + ", ".join(models))
         answers = self._settled(
@@ -251,7 +288,7 @@ class Questions:
             "--meter",
             f"Meter, {NONE} for none",
             self._given.meter,
-            section["model"],
+            model,
             lambda so_far, value: replace(
                 so_far, meter=None if value == NONE else Device(kind=value, port=port)
             ),
@@ -259,7 +296,7 @@ class Questions:
         )
         if answers.meter is None:
             return answers
-        model = answers.meter.kind
+        chosen = answers.meter.kind
         self._list("Serial lines here:", found, self._given.meter_port)
         return self._settled(
             answers,
@@ -267,14 +304,19 @@ class Questions:
             "Line of the meter",
             self._given.meter_port,
             port,
-            lambda so_far, value: replace(so_far, meter=Device(kind=model, port=_chosen(value, found))),
+            lambda so_far, value: replace(so_far, meter=Device(kind=chosen, port=_chosen(value, found))),
             ("meter",),
         )
 
     def _reader(self, answers: Answers) -> Answers:
+        rows = [] if answers.former is None else answers.former.rows("reader")
+        before = Device(kind=rows[0]["kind"], port=rows[0]["port"]) if rows else None
+
         def build(so_far: Answers, value: str) -> Answers:
             if value not in (NONE, *READERS):
                 raise ValueError(f"There is no reader {value!r}. Allowed: {', '.join(READERS)}, or {NONE}.")
+            if before is not None and value == before.kind:
+                return replace(so_far, reader=before)
             return replace(so_far, reader=None if value == NONE else Device(kind=value, port="/dev/serial0"))
 
         if self._asks and self._given.reader is None:
@@ -284,7 +326,7 @@ class Questions:
             "--reader",
             f"Card reader, {NONE} for none",
             self._given.reader,
-            NONE,
+            NONE if before is None else before.kind,
             build,
             (),
             judge=False,
@@ -299,7 +341,11 @@ class Questions:
             "--reader-port",
             "Line of the reader",
             self._given.reader_port,
-            found[0] if len(found) == 1 else "/dev/serial0",
+            answers.reader.port
+            if answers.reader == before
+            else found[0]
+            if len(found) == 1
+            else "/dev/serial0",
             lambda so_far, value: replace(so_far, reader=Device(kind=kind, port=_chosen(value, found))),
             ("reader",),
         )
@@ -363,20 +409,20 @@ def _problem(answers: Answers, concerns: tuple[str | int, ...]) -> str | None:
     return None
 
 
-def _before(file: Path) -> _Before:
-    """What *file* says, where it can be read and is not the one that is shipped."""
-    try:
-        settings = load_settings(file)
-    except SettingsError:
-        return _Before()
-    if settings.station.id == _EXAMPLE:
-        return _Before()
-    csms = settings.csms
-    return _Before(
-        station_id=settings.station.id,
-        url=None if csms is None else csms.url,
-        password=None if csms is None else csms.password,
+def _before(file: Path, former: Former) -> _Before:
+    csms = former.table("csms")
+    before = _Before(
+        station_id=former.table("station").get("id"),
+        url=csms.get("url", NONE if former.right else None),
+        password=csms.get("password"),
+        password_file=csms.get("password_file"),
     )
+    if before.password_file is None:
+        return before
+    try:
+        return replace(before, password=password_in(file.parent / before.password_file))
+    except SettingsError as mistake:
+        return replace(before, problem=str(mistake))
 
 
 def _chosen(value: str, items: Sequence[str]) -> str:

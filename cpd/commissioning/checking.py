@@ -4,7 +4,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from cpd.commissioning.draft import SYSTEM, Answers, render
-from cpd.settings.loading import mistakes_in
+from cpd.errors import SettingsError
+from cpd.settings.loading import mistakes_in, read_password
 from hal.settings.mistakes import Mistake
 
 
@@ -14,3 +15,11 @@ def mistakes(answers: Answers) -> tuple[Mistake, ...]:
         file = Path(folder) / "cpd.toml"
         file.write_text(render(answers, SYSTEM, inline=True), encoding="utf-8")
         return mistakes_in(file)
+
+
+def password_in(file: Path) -> str:
+    """The password that *file* holds. Raises `SettingsError`, a sentence without the name of the file."""
+    try:
+        return read_password(file)
+    except Mistake as mistake:
+        raise SettingsError(f"{mistake.problem} {mistake.remedy}") from mistake

@@ -8,9 +8,11 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final
+from decimal import Decimal
+from typing import Any, Final
 
 from cpd.commissioning.choices import Board, delivered_baudrate
+from cpd.commissioning.former import Former
 from cpd.ocpp.transport import endpoint_url
 from cpd.settings.address import security_profile
 
@@ -20,7 +22,9 @@ PASSWORD_FILE: Final = "password"
 APPEND: Final = "# Append it to cpd.toml in the place of its [hal] and [[connector]]."
 """What a ready section says of its use, and is done here."""
 
-_PROFILES: Final = {0: "no password", 1: "password", 2: "password over TLS"}
+_PROFILES: Final = {0: "no password", 1: "password", 2: "password over TLS", 3: "certificate"}
+_ASKED_OF_CSMS: Final = frozenset({"url", "security_profile", "password", "password_file"})
+_OWN_TABLES: Final = frozenset({"station", "csms", "store", "control", "hal", "connector", "meter", "reader"})
 _COMMENT_COLUMN: Final = 37
 
 
@@ -36,8 +40,9 @@ class Device:
 class Answers:
     """What an installer decided. *url* None: the charger works alone. *ports* are those of the controllers.
 
-    *connectors* is more than 1 only where the board has no pins of its own for each. *max_current_a* None: that of
-    the board's section.
+    *connectors* is more than 1 only where the board has no pins of its own for each, or they are told in *former*,
+    the file that is there already. *max_current_a* None: as there, else that of the board's section.
+    *password_file*: where the password stands already; None: it goes beside cpd.toml.
     """
 
     station_id: str
@@ -49,6 +54,13 @@ class Answers:
     ports: tuple[str, ...] = ()
     meter: Device | None = None
     reader: Device | None = None
+    password_file: str | None = None
+    former: Former | None = field(default=None, repr=False)
+
+    @property
+    def outlets_before(self) -> Former | None:
+        """What was said of this hardware; None where there was none of its kind."""
+        return self.former if self.former is not None and self.former.has_board(self.board) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +94,11 @@ def render(answers: Answers, place: Place, *, inline: bool = False, simulated: b
                 if answers.url is not None
                 else ("# No [csms]: the charger works alone.", "")
             ),
-            *(("[store]", _line("path", place.store), "") if place.store else ()),
-            *(("[control]", _line("socket", place.socket), "") if place.socket else ()),
+            *_table("store", ({"path": place.store} if place.store else {}) | _former(answers, "store")),
+            *_table(
+                "control", ({"socket": place.socket} if place.socket else {}) | _former(answers, "control")
+            ),
+            *_others(answers),
             *_hardware(answers, place, simulated=simulated),
         ]
     )
@@ -92,12 +107,13 @@ def render(answers: Answers, place: Place, *, inline: bool = False, simulated: b
 def _station(answers: Answers) -> Iterator[str]:
     yield "[station]"
     yield _line("id", answers.station_id, "charge point identity, as the CSMS spells it")
+    yield from (_line(key, value) for key, value in _former(answers, "station").items() if key != "id")
     yield ""
 
 
 def _csms(answers: Answers, inline: bool) -> Iterator[str]:
     assert answers.url is not None
-    profile = security_profile(answers.url, password=answers.password is not None)
+    profile = profile_of(answers)
     yield "[csms]"
     yield _line("url", answers.url)
     # What is wrong with it is said by who reads the file.
@@ -107,15 +123,45 @@ def _csms(answers: Answers, inline: bool) -> Iterator[str]:
     if answers.password is not None and inline:
         yield _line("password", answers.password)
     elif answers.password is not None:
-        yield _line("password_file", PASSWORD_FILE, "mode 0600, the user's who runs cpd")
+        secret = answers.password_file or PASSWORD_FILE
+        yield _line("password_file", secret, "mode 0600, the user's who runs cpd")
+    for key, value in _former(answers, "csms").items():
+        if key not in _ASKED_OF_CSMS:
+            yield _line(key, value)
     yield ""
+
+
+def profile_of(answers: Answers) -> int:
+    """The security profile that follows from address and password; a certificate stays."""
+    assert answers.url is not None
+    if _former(answers, "csms").get("security_profile") == 3:
+        return 3
+    return security_profile(answers.url, password=answers.password is not None)
+
+
+def _former(answers: Answers, name: str) -> dict[str, Any]:
+    return {} if answers.former is None else answers.former.table(name)
+
+
+def _others(answers: Answers) -> Iterator[str]:
+    """The tables that nobody is asked about."""
+    if answers.former is not None and answers.former.right:
+        for name in answers.former.tables:
+            if name not in _OWN_TABLES:
+                yield from _table(name, answers.former.table(name))
+
+
+def _table(name: str, values: dict[str, Any]) -> Iterator[str]:
+    if values:
+        yield from (f"[{name}]", *(_line(key, value) for key, value in values.items()), "")
 
 
 def _hardware(answers: Answers, place: Place, *, simulated: bool) -> Iterator[str]:
     """The section of the board, with what was decided in it."""
     paragraphs = answers.board.text.replace(f"{APPEND}\n", "").rstrip("\n").split("\n\n")
-    connectors = [one for one in paragraphs if _heading(one) in ("[[connector]]", "[connector.serial]")]
-    template = connectors[: 2 if answers.board.on_serial_line else 1]
+    parts = [one for one in paragraphs if _heading(one).startswith(("[[connector]]", "[connector."))]
+    second = next((at for at, one in enumerate(parts) if at and _heading(one) == "[[connector]]"), len(parts))
+    template = parts[:second]
     done = False
     for paragraph in paragraphs:
         match _heading(paragraph):
@@ -124,47 +170,73 @@ def _hardware(answers: Answers, place: Place, *, simulated: bool) -> Iterator[st
                 if simulated:
                     hal = _with(_with(hal, "backend", "mock"), "process", "inside", remark="")
                 yield from (hal, "")
-            case "[[connector]]" | "[connector.serial]":
-                if not done:
+            case heading if paragraph in parts:
+                if not done and heading == "[[connector]]":
                     yield from _connectors(template, answers)
                 done = True
             case "[[meter]]":
                 yield from _meters(paragraph, answers)
             case "[[reader]]":
-                if answers.reader is not None:
-                    reader = _with(paragraph, "kind", answers.reader.kind, remark="")
-                    yield from (_with(reader, "port", answers.reader.port, remark=""), "")
+                yield from _readers(paragraph, answers)
             case _:
                 yield from (paragraph, "")
 
 
 def _hal(paragraph: str, answers: Answers, place: Place) -> str:
-    if answers.board.simulated and place is SYSTEM:
+    before = answers.outlets_before
+    if before is not None:
+        paragraph = _as(paragraph, before.table("hal"))
+    elif answers.board.simulated and place is SYSTEM:
         paragraph = _with(
             paragraph, "process", "guard", remark="cpd-guard has the devices, as on real hardware"
         )
     for key, value in (("state_dir", place.state_dir), ("guard_socket", place.guard_socket)):
-        if value is not None:
+        if value is not None and (before is None or key not in before.table("hal")):
             paragraph = _with(paragraph, key, value)
     return paragraph
 
 
 def _connectors(template: list[str], answers: Answers) -> Iterator[str]:
     for number in range(1, answers.connectors + 1):
+        before = None if answers.outlets_before is None else answers.outlets_before.outlet(number)
         for paragraph in template:
-            if _heading(paragraph) == "[[connector]]":
-                paragraph = _with(paragraph, "id", number)
-                if answers.max_current_a is not None:
-                    paragraph = _with(paragraph, "max_current_a", answers.max_current_a)
-            elif len(answers.ports) >= number:
-                paragraph = _with(paragraph, "port", answers.ports[number - 1], remark="")
+            heading = _heading(paragraph)
+            if heading == "[[connector]]":
+                paragraph = _connector(paragraph, number, before, answers)
+            else:
+                if before is not None:
+                    paragraph = _as(paragraph, before.get(heading.strip("[]").partition(".")[2], {}))
+                if heading == "[connector.serial]" and len(answers.ports) >= number:
+                    paragraph = _with(paragraph, "port", answers.ports[number - 1], remark="")
             yield from (paragraph, "")
+
+
+def _connector(paragraph: str, number: int, before: dict[str, Any] | None, answers: Answers) -> str:
+    if before is not None:
+        paragraph = _as(paragraph, {key: one for key, one in before.items() if not isinstance(one, dict)})
+    paragraph = _with(paragraph, "id", number)
+    current_a = answers.max_current_a
+    if before is None and answers.former is not None:
+        # The wires are the same, whatever is put to their end.
+        current_a = answers.former.current_a(number) if current_a is None else current_a
+        phases = answers.former.phases(number)
+        if phases is not None:
+            paragraph = _with(paragraph, "phases", phases)
+    return paragraph if current_a is None else _with(paragraph, "max_current_a", current_a)
 
 
 def _meters(paragraph: str, answers: Answers) -> Iterator[str]:
     if answers.meter is None:
         return
-    for number in range(1, answers.connectors + 1):
+    before = () if answers.former is None else answers.former.rows("meter")
+    first = 1
+    if before and answers.meter == Device(kind=before[0]["model"], port=before[0]["port"]):
+        for row in before:
+            if row["connector"] <= answers.connectors:
+                yield from (_as(paragraph, row), "")
+        assert answers.former is not None
+        first = len(answers.former.rows("connector")) + 1
+    for number in range(first, answers.connectors + 1):
         one = _with(paragraph, "connector", number)
         one = _with(one, "model", answers.meter.kind)
         one = _with(one, "port", answers.meter.port, remark="")
@@ -174,13 +246,39 @@ def _meters(paragraph: str, answers: Answers) -> Iterator[str]:
         yield from (_with(one, "unit", number), "")
 
 
-def _heading(paragraph: str) -> str | None:
+def _readers(paragraph: str, answers: Answers) -> Iterator[str]:
+    if answers.reader is None:
+        return
+    before = () if answers.former is None else answers.former.rows("reader")
+    if before and answers.reader == Device(kind=before[0]["kind"], port=before[0]["port"]):
+        for row in before:
+            if row.get("connector", 1) <= answers.connectors:
+                yield from (_as(paragraph, row), "")
+        return
+    reader = _with(paragraph, "kind", answers.reader.kind, remark="")
+    yield from (_with(reader, "port", answers.reader.port, remark=""), "")
+
+
+def _heading(paragraph: str) -> str:
     return next(
-        (line.partition("#")[0].strip() for line in paragraph.splitlines() if line.startswith("[")), None
+        (line.partition("#")[0].strip() for line in paragraph.splitlines() if line.startswith("[")), ""
     )
 
 
-def _with(paragraph: str, key: str, value: str | int, *, remark: str | None = None) -> str:
+def _as(paragraph: str, values: dict[str, Any]) -> str:
+    """*paragraph* with these *values* and no other; a remark stays where its value does."""
+    for key, value in re.findall(r"^(\w+) = (\"[^\"]*\"|[^#\n]*)", paragraph, re.MULTILINE):
+        if key not in values:
+            paragraph = re.sub(rf"^{key} = .*\n?", "", paragraph, flags=re.MULTILINE).rstrip("\n")
+        elif value.strip() != _toml(values[key]):
+            paragraph = _with(paragraph, key, values[key], remark="")
+    for key, value in values.items():
+        if re.search(rf"^{re.escape(key)} = ", paragraph, re.MULTILINE) is None:
+            paragraph = _with(paragraph, key, value)
+    return paragraph
+
+
+def _with(paragraph: str, key: str, value: object, *, remark: str | None = None) -> str:
     """*paragraph* with *key* set to *value*, its remark kept where none is given."""
     found = re.search(
         rf"^{key} = (?:\"[^\"]*\"|[^#\n]*?)[ ]*(?:# ?(?P<remark>.*))?$", paragraph, re.MULTILINE
@@ -191,7 +289,20 @@ def _with(paragraph: str, key: str, value: str | int, *, remark: str | None = No
     return f"{paragraph}\n{_line(key, value, remark or '')}"
 
 
-def _line(key: str, value: str | int, remark: str = "") -> str:
-    # A TOML string or number is written as in JSON, but for the one character that JSON leaves as it is.
-    text = f"{key} = {json.dumps(value, ensure_ascii=False)}".replace("\x7f", "\\u007f")
+def _line(key: str, value: object, remark: str = "") -> str:
+    name = key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _toml(key)
+    text = f"{name} = {_toml(value)}"
     return f"{text.ljust(_COMMENT_COLUMN - 1)} # {remark}" if remark else text
+
+
+def _toml(value: object) -> str:
+    """A value of a TOML file as it is written there."""
+    match value:
+        case list():
+            return f"[{', '.join(map(_toml, value))}]"
+        case dict():
+            return f"{{ {', '.join(_line(key, below) for key, below in value.items())} }}"
+        case Decimal():
+            return str(value)
+    # Text, whole numbers and truth are written as in JSON, but for the one character that JSON leaves as it is.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -35,7 +35,9 @@ async def examine_hardware(answers: Answers, guard_socket: Path) -> tuple[Findin
         folder = Path(name)
         config = folder / "cpd.toml"
         # A guard knows no central system, and needs no password.
-        config.write_text(render(replace(answers, url=None, password=None), BESIDE), encoding="utf-8")
+        former = None if answers.former is None else answers.former.elsewhere()
+        alone = replace(answers, url=None, password=None, former=former)
+        config.write_text(render(alone, BESIDE), encoding="utf-8")
         guard = LoggedProcess("the guard", "-m", "hal", "--config", str(config), log=folder / "guard.log")
         try:
             await guard.start()

@@ -14,7 +14,16 @@ async def charge_virtual_car(answers: Answers, terminal: Terminal) -> Checklist:
 
     def write(folder: Path, port: int) -> Path:
         file = folder / "cpd.toml"
-        alone = replace(answers, url=f"ws://127.0.0.1:{port}/ocpp/", password=None, meter=None, reader=None)
+        # What an earlier file says beyond the outlets (cards, limits in silence) is not tried here.
+        alone = replace(
+            answers,
+            url=f"ws://127.0.0.1:{port}/ocpp/",
+            password=None,
+            meter=None,
+            reader=None,
+            former=None,
+            connectors=answers.connectors if answers.board.simulated or answers.board.on_serial_line else 1,
+        )
         file.write_text(render(alone, BESIDE, simulated=True), encoding="utf-8")
         return file
 

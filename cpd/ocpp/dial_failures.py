@@ -67,8 +67,15 @@ _REFUSALS: Final = {
 }
 
 
-def refused(response: Response) -> DialFailed:
-    """The upgrade was answered with another status than 101."""
+_WANTS_PASSWORD: Final = _Refusal(
+    DialCause.PASSWORD_REFUSED,
+    "the central system wants a password, and none is set",
+    "get the password of this id from its operator: csms.password_file",
+)
+
+
+def refused(response: Response, *, with_password: bool = True) -> DialFailed:
+    """The upgrade, sent *with_password* or without, was answered with another status than 101."""
     status = response.status_code
     if 300 <= status < 400:
         where = response.headers.get("Location", "nowhere")[:120]
@@ -86,6 +93,8 @@ def refused(response: Response) -> DialFailed:
             "check csms.url: is it the address of chargers, not of the web page?",
         )
     refusal = _REFUSALS.get(status, refusal)
+    if status == 401 and not with_password:
+        refusal = _WANTS_PASSWORD
     return DialFailed(
         f"HTTP {status}: {refusal.sentence}",
         step=DialStep.WEBSOCKET,

@@ -20,6 +20,7 @@ from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatu
 from websockets.frames import CloseCode
 from websockets.typing import Subprotocol
 
+from cpd.ocpp.addresses import Names, first_connected
 from cpd.ocpp.dial_failures import failed, plain, refused
 from cpd.ocpp.transport import (
     SUBPROTOCOL,
@@ -37,6 +38,8 @@ log = logging.getLogger(__name__)
 
 _CLOSE_TIMEOUT_S = 2.0
 _MAX_FRAME_BYTES = 1 << 20
+
+_names = Names()
 
 Passed = Callable[[DialStep, str], None]
 """Is told of each step that went well, with what was seen; it may not wait."""
@@ -60,7 +63,7 @@ async def dial(endpoint: Endpoint, *, passed: Passed = _untold) -> AsyncIterator
     try:
         websocket = await way.upgraded()
     except InvalidStatus as error:
-        raise refused(error.response) from error
+        raise refused(error.response, with_password=endpoint.password is not None) from error
     except (OSError, EOFError, WebSocketException, ValueError) as error:
         raise await way.failure(error) from error
     try:
@@ -181,32 +184,19 @@ class _Way:
 
     async def _connected(self) -> socket.socket:
         """A TCP connection; the addresses of the host are tried one after the other."""
-        parts, loop = urlsplit(self._endpoint.url), asyncio.get_running_loop()
+        parts = urlsplit(self._endpoint.url)
         secure = parts.scheme == "wss"
         if secure:
             # The system's store is half a megabyte on an SD card.
             self._context = await asyncio.to_thread(tls_context, self._endpoint.tls)
         port = parts.port or (443 if secure else 80)
-        addresses = await loop.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
+        addresses = await _names.addresses(parts.hostname or "", port)
         self._passed(DialStep.DNS, ", ".join(dict.fromkeys(str(one[4][0]) for one in addresses)))
         self.step = DialStep.TCP
-        for number, (family, kind, protocol, _, address) in enumerate(addresses, 1):
-            connected = socket.socket(family, kind, protocol)
-            try:
-                connected.setblocking(False)
-                await loop.sock_connect(connected, address)
-            except OSError:
-                connected.close()
-                if number == len(addresses):
-                    raise
-            except BaseException:
-                connected.close()
-                raise
-            else:
-                self._passed(DialStep.TCP, " port ".join(map(str, address[:2])))
-                self.step = DialStep.TLS if secure else DialStep.WEBSOCKET
-                return connected
-        raise OSError("the name has no address")
+        connected = await first_connected(addresses)
+        self._passed(DialStep.TCP, " port ".join(map(str, connected.getpeername()[:2])))
+        self.step = DialStep.TLS if secure else DialStep.WEBSOCKET
+        return connected
 
     def _is_secured(self, transport: asyncio.BaseTransport) -> None:
         secured = transport.get_extra_info("ssl_object")

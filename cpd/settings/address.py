@@ -38,12 +38,14 @@ def address(
             )
         station = msgspec.structs.replace(settings.station, id=station_id or settings.station.id)
         csms = settings.csms or Csms(url=url or "")
-        csms = msgspec.structs.replace(csms, url=url or csms.url)
+        # A password file is read already.
+        csms = msgspec.structs.replace(csms, url=url or csms.url, password_file=None)
     try:
         if password_file is not None:
-            profile = security_profile(csms.url, password=True)
+            certified = csms.security_profile == 3
+            profile = 3 if certified else security_profile(csms.url, password=True)
             csms = msgspec.structs.replace(
-                csms, password=read_password(password_file), password_file=None, security_profile=profile
+                csms, password=read_password(password_file), security_profile=profile
             )
         for mistake in check_csms(csms, station.id):
             raise mistake

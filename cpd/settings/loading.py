@@ -34,8 +34,9 @@ def read_password(file: Path) -> str:
         raise Mistake(path, f"It cannot be read: {error.strerror}.", "Check its path and owner.") from error
     except UnicodeDecodeError as error:
         raise Mistake(path, "It is not UTF-8 text.", "Write the password into it as text.") from error
-    if not 1 <= len(password) <= 255:
-        raise Mistake(path, "It holds no password.", "Allowed: one line of 1 … 255 characters.")
+    if not 1 <= len(password) <= 255 or {"\n", "\r"} & {*password}:
+        problem = "It holds no password." if not password else "It holds more than a password."
+        raise Mistake(path, problem, "Allowed: one line of 1 … 255 characters.")
     return password
 
 

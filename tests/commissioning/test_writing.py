@@ -26,6 +26,34 @@ def test_the_configuration_is_for_everybody_and_the_password_for_one(tmp_path: P
     assert sorted(one.name for one in file.parent.iterdir()) == ["cpd.toml", "password"]
 
 
+def test_a_folder_that_is_made_for_it_is_open_to_all_as_the_file_is(tmp_path: Path) -> None:
+    umask = os.umask(0o077)
+    try:
+        write_configuration(tmp_path / "a/b/cpd.toml", "a = 1\n", None)
+    finally:
+        os.umask(umask)
+    assert [mode(tmp_path / folder) for folder in ("a", "a/b")] == [0o755, 0o755]
+
+
+def test_an_old_password_is_kept_for_its_owner_only(tmp_path: Path) -> None:
+    for password in ("old", "new", "new"):
+        write_configuration(tmp_path / "cpd.toml", "a = 1\n", password)
+    kept = tmp_path / "password.bak"
+    assert (kept.read_text(), mode(kept)) == ("old\n", 0o600)
+
+
+@pytest.mark.parametrize("old", ["old\n", None])
+def test_a_file_that_cannot_be_written_leaves_its_password_as_it_was(tmp_path: Path, old: str | None) -> None:
+    secret = tmp_path / "password"
+    if old is not None:
+        secret.write_text(old)
+    # The folder of the file is there, and in the place of what is written first.
+    (tmp_path / ".cpd.toml.new").mkdir()
+    with pytest.raises(SettingsError, match="cannot be written"):
+        write_configuration(tmp_path / "cpd.toml", "a = 1\n", "new")
+    assert (secret.read_text() if secret.exists() else None) == old
+
+
 def test_a_password_file_that_was_open_to_all_is_closed(tmp_path: Path) -> None:
     secret = tmp_path / "password"
     secret.write_text("old")

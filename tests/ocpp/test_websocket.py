@@ -113,7 +113,7 @@ async def test_a_refusal_is_a_sentence(status: int, words: str) -> None:
         return response
 
     async with csms(answer=refuse) as host:
-        failure = await failure_of(Endpoint(url=f"ws://{host}/CP-1"))
+        failure = await failure_of(Endpoint(url=f"ws://{host}/CP-1", username="CP-1", password="p"))
     assert str(failure).startswith(words)
     assert failure.http_status == status
 
