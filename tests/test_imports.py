@@ -79,7 +79,18 @@ ALLOWED = {
         *HAL_FACE,
     ),
     # Loaded by `cpd init` alone.
-    "cpd.cli.questions": ("cpd.cli.terminal", "cpd.commissioning", "cpd.errors", "cpd.settings"),
+    "cpd.cli.asking": ("cpd.cli.terminal", "cpd.commissioning"),
+    "cpd.cli.given": (),
+    "cpd.cli.hardware_questions": ("cpd.cli.asking", "cpd.cli.given", "cpd.commissioning"),
+    "cpd.cli.questions": (
+        "cpd.cli.asking",
+        "cpd.cli.given",
+        "cpd.cli.hardware_questions",
+        "cpd.cli.terminal",
+        "cpd.commissioning",
+        "cpd.errors",
+        "cpd.settings",
+    ),
     "cpd.cli.commission": (
         "cpd.cli",
         "cpd.commissioning",

@@ -12,7 +12,8 @@ import click
 
 from cpd.cli.connect import link_of_running, render_connection
 from cpd.cli.doctor import finding_lines
-from cpd.cli.questions import Given, Questions
+from cpd.cli.given import Given
+from cpd.cli.questions import Questions
 from cpd.cli.terminal import Terminal, columns_of, labelled
 from cpd.commissioning.draft import BESIDE, PASSWORD_FILE, SYSTEM, Answers, Device, Place, profile_of, render
 from cpd.commissioning.former import lost

@@ -73,7 +73,7 @@ def init(
     Exits 10 where the file is written and something that was tried does not work.
     """
     from cpd.cli.commission import commission
-    from cpd.cli.questions import Given
+    from cpd.cli.given import Given
 
     terminal = terminal_for(sys.stderr if dry_run else sys.stdout, "auto", os.environ)
     file = Path(config_path(click.get_current_context(), config)).absolute()

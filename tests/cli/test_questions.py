@@ -6,7 +6,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from cpd.cli.questions import Given, Questions
+from cpd.cli.given import Given
+from cpd.cli.questions import Questions
 from cpd.cli.terminal import Terminal, columns_of
 from cpd.commissioning.draft import Answers, Device
 
