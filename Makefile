@@ -36,9 +36,9 @@ format: $(READY)
 types: $(READY)
 	$(VENV)/bin/mypy --strict
 
-# A third worker, because real processes are waited for more than half of their time.
+# More workers than cores, because real processes are waited for more than half of their time.
 units: $(READY)
-	$(VENV)/bin/pytest -n 3
+	$(VENV)/bin/pytest -n 4
 
 torture: $(READY) tools
 	$(VENV)/bin/pytest -n 2 --torture $(TORTURED)

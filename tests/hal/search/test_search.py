@@ -1,6 +1,7 @@
 """No reachable state of the outlet machine breaks a safety invariant; each planted fault breaks its own."""
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -16,6 +17,14 @@ IN_ORDER = sorted(
     (name for name in SCALED.__slots__ if name.endswith("_s")),
     key=lambda name: float(type(SCALED).__dataclass_fields__[name].default),
 )
+
+
+@pytest.fixture(autouse=True)
+def no_collector() -> Iterator[None]:
+    """A graph has no cycles, and a collector would walk all of it time and again."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 @pytest.mark.timeout(900)
