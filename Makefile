@@ -99,13 +99,16 @@ $(READY): pyproject.toml config/constraints.txt
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -c config/constraints.txt -e '.[test]'
 	@touch $@
 
-# With them, tests step the clock of a running daemon and cut the power of a card; where they cannot be had, such tests
-# are skipped and say so.
+# With them, tests step the clock of a running daemon, cut the power of a card, typeset the manual and sign firmware; where
+# they cannot be had, such tests are skipped and say so.
+TOOLS := faketime mkfs.xfs mkfs.ext4 groff man gpg ip
+TOOL_PACKAGES := faketime xfsprogs e2fsprogs groff-base man-db gnupg iproute2
+
 .PHONY: tools
 tools:
-	@{ command -v faketime && command -v mkfs.xfs && command -v mkfs.ext4; } >/dev/null || \
+	@(for tool in $(TOOLS); do command -v $$tool || exit 1; done) >/dev/null || \
 	  [ "$$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null || \
-	  { apt-get update && apt-get install --yes faketime xfsprogs e2fsprogs; } >/dev/null 2>&1 || true
+	  { apt-get update && apt-get install --yes $(TOOL_PACKAGES); } >/dev/null 2>&1 || true
 
 .PHONY: python3-venv
 python3-venv:

@@ -362,6 +362,7 @@ class Link:
         except CallError as error:
             reply, outcome = rpc.error_frame(call.message_id, error), str(error)
         except Exception:
+            # The boundary: a bug in one answer is told to who asked, and ends neither the link nor a session.
             log.exception("call failed action=%.60s id=%.60s", call.action, call.message_id)
             bug = CallError(ErrorCode.INTERNAL_ERROR, "the charge point failed on this request, see its log")
             reply, outcome = rpc.error_frame(call.message_id, bug), str(bug.code)

@@ -144,6 +144,7 @@ class Connection(asyncio.Protocol):
         except WireError as error:
             self.drop(str(error))
         except Exception:
+            # The boundary: a bug in what one client asks must not end the guard of every outlet.
             log.exception("guard client %s met an error", self.who)
             self.drop("it met an error")
         if self._transport is not None:
